@@ -1,0 +1,1 @@
+"""Where certificates come from: the protocol, the embedded CA, the client of its socket."""

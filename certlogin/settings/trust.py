@@ -1,0 +1,55 @@
+"""Which certificate authorities are trusted, where their revocation lists lie, how identities are read."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Revocation(StrEnum):
+    #: No fresh answer: refused.
+    REQUIRE = "require"
+    #: Not asked; shown by doctor and in the start-up log.
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """One trust anchor with what belongs to it."""
+
+    name: str
+    #: PEM or DER file with exactly one certificate.
+    file: str
+    #: PEM files of CAs below it.
+    intermediates: tuple[str, ...] = ()
+    #: CRL files (PEM or DER), read again when they change.
+    crls: tuple[str, ...] = ()
+    revocation: Revocation = Revocation.REQUIRE
+    #: False: certificates without AuthorityKeyIdentifier pass (old cards).
+    strict: bool = True
+    #: Object identifiers, dotted, tried in order; the first present is the unit's code.
+    unit_code: tuple[str, ...] = ("1.2.156.10260.4.1.4",)
+    #: Object identifiers, dotted, tried in order; the first present is the 证书唯一码.
+    unique_id: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    #: At least one. No default.
+    anchors: tuple[Anchor, ...]
+    #: `absent` or `clientAuth` is what a leaf's extended key usage must be; True also demands that it is present.
+    require_client_auth: bool = False
+    #: Seconds after which a CRL file is looked at again.
+    reload_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class CASettings:
+    """Where certificates are issued. Without it the portal issues none."""
+
+    #: Unix socket of `certlogin ca serve`.
+    socket: str = ""
+    #: Development mode only: the CA's own directory, run in this process.
+    directory: str = ""
+    #: Environment: CERTLOGIN_CA_PASSPHRASE. Only with `directory`.
+    passphrase: str = field(default="", repr=False)
+    #: Key types offered for new certificates, preferred first.
+    key_types: tuple[str, ...] = ("P-256", "RSA-2048")

@@ -1,0 +1,1 @@
+"""Volatile stores (attempts, nonces, ended tickets, rates) and the durable store (registry, orders, grants, audit)."""

@@ -1,0 +1,3 @@
+"""The version of this package; four-part, like every version a helper reports."""
+
+__version__ = "0.1.0.0"
