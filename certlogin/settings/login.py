@@ -1,6 +1,6 @@
 """How long things last and how large they may be. Times in seconds, sizes in bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Stores:
     volatile: str = "memory"
     #: The memory store's lock file: a second process with the same one is refused. Empty: none.
     lock_file: str = ""
-    #: SQLAlchemy address of the durable store.
-    durable: str = "sqlite:///certlogin.db"
+    #: SQLAlchemy address of the durable store; may hold a password. Environment: CERTLOGIN_STORES_DURABLE.
+    durable: str = field(default="sqlite:///certlogin.db", repr=False)
     #: Refused proofs and logins written to the audit log per minute; beyond they are counted.
     failures_per_minute: int = 60

@@ -1,0 +1,288 @@
+"""What settings must mean, table by table: takes the values that could be read, yields `key: problem`.
+
+Used for the file and, through `check_settings`, for settings that a program put together itself.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Any, Final
+
+from certlogin.errors import ConfigurationError
+from certlogin.records.unit import EXEMPT
+from certlogin.settings.build import Place, toml_name
+from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
+from certlogin.settings.model import Settings
+from certlogin.settings.rules import EnrolmentWindow, LegacyRule, RequireRule, Rules
+from certlogin.settings.site import Host, Mode, Paths, Site
+from certlogin.settings.trust import Anchor, CASettings, Trust
+
+SECRET_BYTES: Final = 32
+
+#: What is said of a value that has no default.
+MISSING: Final[Mapping[tuple[type, str], str]] = {
+    (Site, "origin"): "is missing; give scheme://host[:port] as the browser sends it in Origin",
+    (
+        Site,
+        "secret_keys",
+    ): "is missing; give at least one key of 32 bytes or more, here or in CERTLOGIN_SITE_SECRET_KEYS",
+    (Host, "auth_cookies"): "is missing; name every cookie by which the host recognises a user, remember-me included",
+    (Paths, "login"): "is missing; give the path of the host's login page",
+    (Trust, "anchors"): "is missing; give at least one [[trust.anchors]] with name and file",
+}
+
+_YEAR: Final = 366 * 24 * 3600
+_TERABYTE: Final = 1 << 40
+_MILLION: Final = 1_000_000
+_LABEL: Final = re.compile(r"[a-z0-9-]{1,32}", re.ASCII)
+_ORIGIN: Final = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([1-9][0-9]{0,4}))?", re.ASCII)
+_HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
+_DEVELOPMENT: Final = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}", re.ASCII)
+_COOKIE_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_OID: Final = re.compile(r"(?:[01]\.[1-3]?[0-9]|2\.(?:0|[1-9][0-9]{0,39}))(?:\.(?:0|[1-9][0-9]{0,39}))+", re.ASCII)
+_DATABASE: Final = re.compile(r"(?:sqlite|postgresql)(?:\+[a-z0-9]+)?://.+", re.ASCII)
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_KEY_TYPES: Final = ("P-256", "RSA-2048")
+
+
+def problems_of(kind: type, values: Mapping[str, Any]) -> Iterator[str]:
+    """The problems of one table; a value that could not be read is not in `values` and is not judged."""
+    if kind in _CHECKS:
+        yield from _CHECKS[kind](values)
+
+
+def check_settings(settings: Settings) -> None:
+    """Judge settings that no file was read for. Raises ConfigurationError."""
+    problems = tuple(_walk(settings, Place()))
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _walk(table: Any, place: Place) -> Iterator[str]:
+    values = {field.name: getattr(table, field.name) for field in fields(table)}
+    for name, value in values.items():
+        key = toml_name(name)
+        if is_dataclass(value):
+            yield from _walk(value, place.below(key))
+        elif value in ("", ()) and (type(table), name) in MISSING:
+            yield f"{place} {key}: {MISSING[type(table), name]}"
+        elif isinstance(value, tuple):
+            for number, entry in enumerate(value, 1):
+                if is_dataclass(entry):
+                    yield from _walk(entry, place.below(key, number))
+        elif isinstance(value, datetime) and value.utcoffset() is None:
+            yield f"{place} {key}: must say its offset"
+    yield from (f"{place} {problem}" for problem in problems_of(type(table), values))
+
+
+def canonical_path(path: str) -> bool:
+    """A path as the host sees it: decoded, with nothing that two readers could take in two ways (S4)."""
+    segments = path.split("/")[1:]
+    return (
+        path.startswith("/")
+        and "" not in segments[:-1]
+        and not {".", ".."} & set(segments)
+        and not any(character in ";\\%?#" or character.isspace() or ord(character) < 0x20 for character in path)
+    )
+
+
+def canonical_origin(origin: str) -> bool:
+    """scheme://host[:port] exactly as a browser writes it: lower case, without the scheme's own port."""
+    match = _ORIGIN.fullmatch(origin)
+    if match is None:
+        return False
+    scheme, host, port = match.groups()
+    if port is not None and (int(port) > 65535 or int(port) == _DEFAULT_PORTS[scheme]):
+        return False
+    return _canonical_host(host)
+
+
+def _canonical_host(host: str) -> bool:
+    try:
+        if host.startswith("["):
+            return str(IPv6Address(host[1:-1])) == host[1:-1]
+        if host.rsplit(".", 1)[-1].isdigit():  # browsers read every such host as an IPv4 address
+            return str(IPv4Address(host)) == host
+    except AddressValueError:
+        return False
+    return len(host) <= 253 and _HOST_NAME.fullmatch(host) is not None
+
+
+def _site(values: Mapping[str, Any]) -> Iterator[str]:
+    origin = values.get("origin")
+    if origin:
+        yield from _origin(origin, values.get("mode"))
+    for number, key in enumerate(values.get("secret_keys", ()), 1):
+        if len(key.encode()) < SECRET_BYTES:
+            yield f"secret_keys: key no. {number} is shorter than {SECRET_BYTES} bytes"
+    if "label" in values and not _LABEL.fullmatch(values["label"]):
+        yield "label: must be 1 to 32 of a-z, 0-9 and '-'"
+    prefix = values.get("prefix", "/x")
+    if not canonical_path(prefix) or prefix.endswith("/"):
+        yield "prefix: must be a canonical path that starts with '/' and does not end in it"
+
+
+def _origin(origin: str, mode: Mode | None) -> Iterator[str]:
+    if not canonical_origin(origin):
+        yield f"origin: {origin!r} must be scheme://host[:port], lower case, without path and default port"
+    elif mode is Mode.DEVELOPMENT and not _DEVELOPMENT.fullmatch(origin):
+        yield "origin: mode 'development' works only with http://127.0.0.1:<port>, written so"
+    elif mode in (Mode.PRODUCTION, None) and not origin.startswith("https://"):
+        yield "origin: must be https (http://127.0.0.1:<port> needs mode = 'development')"
+
+
+def _host(values: Mapping[str, Any]) -> Iterator[str]:
+    cookies = values.get("auth_cookies", ())
+    for cookie in cookies:
+        if not _COOKIE_NAME.fullmatch(cookie) or cookie.startswith("__Host-certlogin-"):
+            yield f"auth_cookies: {cookie!r} is no name of a cookie of the host"
+    yield from _unique("auth_cookies", cookies)
+    if values.get("rotates") is False:
+        yield (
+            "rotates: false is refused for now: where the host keeps its session id at login, a session from before "
+            "the login could enter, and certlogin cannot tell yet whose it is"
+        )
+
+
+def _paths(values: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("login", "public", "machine"):
+        entries = values.get(key, ())
+        for entry in entries:
+            if not canonical_path(entry):
+                yield f"{key}: {entry!r} must start with '/' and be canonical: no '//', dot segments or any of ;\\%?#"
+            elif entry == "/" and key != "login":
+                yield f"{key}: '/' would cover every path of the host"
+        yield from _unique(key, entries)
+
+
+def _trust(values: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unique("anchors", [anchor.name for anchor in values.get("anchors", ())])
+    yield from _range(values, "reload_seconds", 1, _YEAR)
+
+
+def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("unit_code", "unique_id"):
+        for identifier in values.get(key, ()):
+            if not _OID.fullmatch(identifier):
+                yield f"{key}: {identifier!r} is no object identifier"
+        yield from _unique(key, values.get(key, ()))
+    for key in ("intermediates", "crls"):
+        if "" in values.get(key, ()):
+            yield f"{key}: a file name is empty"
+
+
+def _ca(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("socket") and values.get("directory"):
+        yield "socket: give either socket or directory"
+    key_types = values.get("key_types", _KEY_TYPES)
+    unknown = [name for name in key_types if name not in _KEY_TYPES]
+    if unknown or not key_types:
+        yield f"key_types: must be some of: {', '.join(_KEY_TYPES)}"
+    yield from _unique("key_types", key_types)
+
+
+def _rules(values: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unique("require", [rule.name for rule in values.get("require", ())])
+    yield from _range(values, "renew_days", 0, 3660)
+
+
+def _require(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("tag") == EXEMPT:
+        yield f"tag: {EXEMPT!r} marks accounts that need no certificate"
+    yield from _range(values, "skips", 0, _MILLION)
+
+
+def _legacy(values: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unique("by_post", values.get("by_post", ()))
+
+
+def _enrolment(values: Mapping[str, Any]) -> Iterator[str]:
+    opens, closes = values.get("opens"), values.get("closes")
+    if opens is not None and closes is not None and not opens < closes:
+        yield "closes: must be later than opens"
+
+
+def _tickets(values: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("absolute", "idle", "recheck"):
+        yield from _range(values, key, 1, _YEAR)
+    yield from _range(values, "recheck_grace", 0, _YEAR)
+    yield from _at_most(values, "idle", "absolute")
+
+
+def _attempts(values: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("idle", "total", "hold_max", "challenge", "repeat"):
+        yield from _range(values, key, 1, _YEAR)
+    for key in ("held_max", "held_total"):
+        yield from _range(values, key, 1, _TERABYTE)
+    for key in ("per_unit", "per_address"):
+        yield from _range(values, key, 1, _MILLION)
+    yield from _at_most(values, "idle", "total")
+    yield from _at_most(values, "held_max", "held_total")
+
+
+def _helper(values: Mapping[str, Any]) -> Iterator[str]:
+    ports = values.get("ports", (1024,))
+    if not ports or any(not 1024 <= port <= 65535 for port in ports):
+        yield "ports: must be one or more of 1024 to 65535"
+    yield from _unique("ports", ports)
+    yield from _range(values, "countdown", 0, 3600)
+
+
+def _stores(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("volatile", "memory") != "memory":
+        yield "volatile: must be one of: memory"
+    durable = values.get("durable")
+    if durable is not None and (not _DATABASE.fullmatch(durable) or ":memory:" in durable):
+        yield "durable: must be a SQLAlchemy address of an SQLite file or a PostgreSQL database"
+    yield from _range(values, "failures_per_minute", 1, _MILLION)
+
+
+def _settings(values: Mapping[str, Any]) -> Iterator[str]:
+    """What no table can judge alone."""
+    site, ca, host = values.get("site"), values.get("ca"), values.get("host")
+    if site and ca and ca.directory and site.mode is not Mode.DEVELOPMENT:
+        yield "[ca] directory: the CA runs inside this process in mode 'development' only; give its socket (S28)"
+    if site and host:
+        for path in (*host.paths.login, *host.paths.public, *host.paths.machine):
+            if f"{path}/".startswith(f"{site.prefix}/"):
+                yield f"[host.paths] {path!r} lies below certlogin's own prefix"
+
+
+def _unique(key: str, entries: Iterable[object]) -> Iterator[str]:
+    for entry, count in Counter(entries).items():
+        if count > 1:
+            yield f"{key}: {entry!r} is given {count} times"
+        if entry == "":
+            yield f"{key}: an entry is empty"
+
+
+def _range(values: Mapping[str, Any], key: str, least: int, most: int) -> Iterator[str]:
+    if key in values and not least <= values[key] <= most:
+        yield f"{key}: must be {least} to {most}"
+
+
+def _at_most(values: Mapping[str, Any], key: str, limit: str) -> Iterator[str]:
+    if key in values and limit in values and values[key] > values[limit]:
+        yield f"{key}: must not be more than {limit}"
+
+
+_CHECKS: Final[Mapping[type, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
+    Site: _site,
+    Host: _host,
+    Paths: _paths,
+    Trust: _trust,
+    Anchor: _anchor,
+    CASettings: _ca,
+    Rules: _rules,
+    RequireRule: _require,
+    LegacyRule: _legacy,
+    EnrolmentWindow: _enrolment,
+    Tickets: _tickets,
+    Attempts: _attempts,
+    HelperSettings: _helper,
+    Stores: _stores,
+    Settings: _settings,
+}
