@@ -1,0 +1,113 @@
+"""Makes what a demonstration needs, through the `certlogin` command as an administrator would. What is there stays."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from certlogin import Unit
+from survey_app.accounts import read_roster, write_hashes
+from survey_app.running.files import DemoFiles, Handout, handout, secret
+from survey_app.running.settings import helper_settings, site_settings
+
+#: The command line, run by the interpreter that runs us.
+CERTLOGIN = (sys.executable, "-m", "certlogin.cli.main")
+#: 证书唯一码 in the certificates of the embedded CA.
+UNIQUE_ID = "2.25.0"
+#: One more token: blank, of the model that old systems upgrade in place.
+SPARE_TOKEN = "备用"
+SPARE_MODEL = "3000GM"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A prepared demonstration."""
+
+    files: DemoFiles
+    origin: str
+    ports: tuple[int, ...]
+    roster: tuple[tuple[str, Unit], ...]
+    handout: Handout
+
+    @property
+    def members(self) -> tuple[tuple[str, Unit], ...]:
+        """Those of the roster that must log in with a certificate."""
+        return tuple((user, unit) for user, unit in self.roster if "一套表" in unit.tags)
+
+
+def prepare(
+    directory: Path,
+    origin: str,
+    ports: Sequence[int],
+    pinentry: Sequence[str] = (),
+    hasher: PasswordHasher | None = None,
+) -> Demo:
+    """Everything but the running programs. Raises CommandFailed."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files = DemoFiles(directory.resolve())
+    roster = tuple(read_roster())
+    labels = [token_label(unit) for _, unit in roster if unit.code and "一套表" in unit.tags] + [SPARE_TOKEN]
+    demo = Demo(files, origin, tuple(ports), roster, handout(files.handout, [user for user, _ in roster], labels))
+    secret(files.survey.session_key)
+    if not files.survey.hashes.exists():
+        write_hashes(files.survey.hashes, demo.handout.passwords, hasher or PasswordHasher())
+    _make_ca(demo)
+    _make_tokens(demo)
+    files.settings.write_text(site_settings(origin, ports, UNIQUE_ID), encoding="utf-8")
+    state, tokens = str(files.helper_state), str(files.tokens)
+    files.helper_config.write_text(helper_settings(origin, ports, state, tokens, pinentry), encoding="utf-8")
+    return demo
+
+
+def token_label(unit: Unit) -> str:
+    return f"{unit.name[:2]}的证书介质"
+
+
+def site_environment(files: DemoFiles) -> dict[str, str]:
+    """The secrets that certlogin reads from the environment."""
+    return {
+        "CERTLOGIN_SITE_SECRET_KEYS": secret(files.site_keys),
+        "CERTLOGIN_CA_PASSPHRASE": secret(files.ca_passphrase),
+    }
+
+
+class CommandFailed(Exception):
+    def __init__(self, command: Sequence[str], output: str) -> None:
+        super().__init__(f"{' '.join(command)}\n{output.strip()}")
+
+
+def certlogin_command(*arguments: str, secrets: Mapping[str, str] | None = None, text: str = "") -> str:
+    """Run `certlogin ARGUMENTS`; returns what it prints. Raises CommandFailed."""
+    done = subprocess.run(  # noqa: S603 the command is our own
+        [*CERTLOGIN, *arguments], env={**os.environ, **(secrets or {})}, input=text, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise CommandFailed(["certlogin", *arguments], done.stderr or done.stdout)
+    return done.stdout
+
+
+def _make_ca(demo: Demo) -> None:
+    files = demo.files
+    passphrase = site_environment(files)
+    if not (files.ca / "issuing.pem").exists():
+        certlogin_command("ca", "init", str(files.ca), "--name", "Demo CA", secrets=passphrase)
+    with files.units.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "name", "code"])
+        table.writerows([unit.id, unit.name, unit.code] for _, unit in demo.members)
+    certlogin_command("ca", "entitle", str(files.ca), "--units", str(files.units), secrets=passphrase)
+
+
+def _make_tokens(demo: Demo) -> None:
+    """A blank token for each unit that needs a certificate: RSA or P-256 is chosen when the key is made."""
+    there = {token["label"] for token in json.loads(certlogin_command("helper", "token", "list", "--json"))}
+    for label, pin in demo.handout.pins.items():
+        if label not in there:
+            model = SPARE_MODEL if label == SPARE_TOKEN else "file"
+            certlogin_command("helper", "token", "create", "--label", label, "--model", model, text=f"{pin}\n")

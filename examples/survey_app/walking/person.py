@@ -1,0 +1,92 @@
+"""A user of the reporting system with a browser, a helper and a memory for PINs."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from survey_app.running.prepare import Demo
+from survey_app.running.site import Site
+from survey_app.walking.assistant import Assistant, decode
+from survey_app.walking.browser import Browser
+from survey_app.walking.page import Page
+from survey_app.walking.steps import StepFailed, expect
+
+
+class Person:
+    """What somebody does on the pages; where a script would act, the same calls are made."""
+
+    def __init__(self, demo: Demo, site: Site, answers: Path, language: str = "zh-CN") -> None:
+        self.browser = Browser(demo.origin, language)
+        self.assistant = Assistant(demo.origin, demo.ports)
+        self._demo = demo
+        self._site = site
+        self._answers = answers
+
+    @property
+    def page(self) -> Page:
+        if self.browser.page is None:
+            raise StepFailed("no page is open")
+        return self.browser.page
+
+    def log_in(self, user: str, password: str | None = None, captcha: str | None = None) -> Page:
+        """Fill in the login form. The captcha is read from the store in this process, never over HTTP."""
+        form = self.browser.get("/survey/login").form("/survey/login")
+        picture = self.browser.fetch(f"/survey/captcha/{form.fields['captcha_id']}.png")
+        expect(picture.body.startswith(b"\x89PNG"), "the captcha's picture")
+        read = self._site.survey.captchas.answer(form.fields["captcha_id"])
+        given = self._demo.handout.passwords[user] if password is None else password
+        return self.browser.submit(form, user=user, password=given, captcha=captcha or (read or "").lower())
+
+    def will_type(self, *pins: str) -> None:
+        """The PINs that will be typed next, one for each dialog."""
+        self._answers.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
+
+    def api(self, name: str, **message: object) -> Page:
+        """A call of the page's script: the page says where the API is and which attempt it belongs to."""
+        data = self.page.body_data
+        return self.browser.call(f"{data['prefix']}/api/{name}", {"attempt": data["attempt"], **message})
+
+    def asked(self, name: str, **message: object) -> dict[str, Any]:
+        answer = self.api(name, **message)
+        if answer.status != 200:
+            raise StepFailed(f"api/{name} answered {answer.status} {answer.body.decode()[:300]}")
+        return answer.json()
+
+    def report_helper(self) -> Page:
+        """What the environment check does once the helper answers; goes where the server says."""
+        hello = self.assistant.hello()
+        facts = {name: hello[name] for name in ("version", "os", "arch")}
+        return self.browser.get(self.asked("report", state="ready", **facts)["next"])
+
+    def report_missing(self) -> dict[str, Any]:
+        return self.asked("report", state="helper_not_running", version=None, os="", arch="")
+
+    def download_certificate(self, serial: str, key_type: str, pin: str) -> bytes:
+        """Key onto the token, request to the CA, certificate onto the token; goes where the server says."""
+        self.assistant.pair("login")
+        self.will_type(pin)
+        challenge = self.asked("challenge", purpose="enrol")
+        made = self.assistant.enroll(challenge, serial, key_type)
+        issued = self.asked("enrol", request=made["request"])
+        installed = self.assistant.install(made["key_id"], issued)
+        certificate = decode(issued["certificate"])
+        expect(installed["certificate_sha256"] == hashlib.sha256(certificate).hexdigest(), "the issued certificate")
+        done = self.asked("enrol/installed", certificate_sha256=installed["certificate_sha256"])
+        self.browser.get(done["next"])
+        return certificate
+
+    def choices(self) -> list[bytes]:
+        """The certificates that the chooser shows."""
+        self.assistant.pair("login")
+        return [decode(row["certificate"]) for token in self.assistant.tokens() for row in token["certificates"]]
+
+    def sign(self, certificate: bytes, *pins: str) -> dict[str, Any]:
+        """The proof that the page would post. Raises HelperRefused."""
+        self.will_type(*pins)
+        proof = self.assistant.login(self.asked("challenge", purpose="login"), certificate)
+        return {"format": "native", **{name: proof[name] for name in ("payload", "signature", "certificate", "chain")}}
+
+    def prove(self, proof: Mapping[str, Any]) -> Page:
+        """Post the proof and go on; the last page is the host's own answer to the login."""
+        return self.browser.get(self.asked("proof", **proof)["next"])
