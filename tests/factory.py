@@ -199,7 +199,7 @@ class PKI:
         """The root as anchor, the issuing CA below it, both CRLs, revocation required. `changes` replace fields."""
         from certlogin.pki.path import AnchorMaterial
 
-        usual: dict[str, object] = {
+        usual: dict[str, Any] = {
             "name": "test", "anchor_der": self.root.der, "intermediates_der": (self.issuing.der,),
             "crls_der": self.crls(), "revocation": "require", "strict": True,
             "unit_code_oids": (UNIT_CODE_OID,), "unique_id_oids": (UNIQUE_ID_OID,),

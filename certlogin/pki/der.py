@@ -1,0 +1,137 @@
+"""Reads the outline of DER without recursion, so that nested or lying lengths cost bounded work.
+
+It decides only whether bytes are well-formed DER within a depth, and where elements lie. It must not know what a
+certificate is, and it never decodes a value beyond INTEGER and BIT STRING.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+INTEGER: Final = 0x02
+BIT_STRING: Final = 0x03
+OCTET_STRING: Final = 0x04
+OBJECT_IDENTIFIER: Final = 0x06
+SEQUENCE: Final = 0x30
+
+_CONSTRUCTED: Final = 0x20
+_LONG_TAG: Final = 0x1F
+#: A length of four octets already covers 4 GiB; more is a lie.
+_LENGTH_OCTETS_MAX: Final = 4
+
+
+class DERError(ValueError):
+    """Not DER. Its callers turn it into a refusal of their own."""
+
+
+class TooDeep(DERError):
+    """Nested beyond the depth that was allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """Where one element lies in `data`: tag octet, value from `start` to `end`, header from `header`."""
+
+    data: bytes
+    tag: int
+    header: int
+    start: int
+    end: int
+
+    @property
+    def value(self) -> bytes:
+        return self.data[self.start : self.end]
+
+    @property
+    def encoded(self) -> bytes:
+        """Header and value."""
+        return self.data[self.header : self.end]
+
+
+def read_element(data: bytes, position: int, end: int) -> Element:
+    """The element that starts at `position` and must not pass `end`. Raises DERError."""
+    tag, length_at = _read_tag(data, position, end)
+    length, start = _read_length(data, length_at, end)
+    if length > end - start:
+        raise DERError("an element is longer than what holds it")
+    return Element(data, tag, position, start, start + length)
+
+
+def only_element(data: bytes, tag: int) -> Element:
+    """The element that is the whole of `data`. Raises DERError on another tag or trailing bytes."""
+    element = read_element(data, 0, len(data))
+    if element.tag != tag or element.end != len(data):
+        raise DERError("not exactly one element of the expected kind")
+    return element
+
+
+def children(parent: Element) -> Iterator[Element]:
+    """The elements inside a constructed element, in order. Raises DERError."""
+    position = parent.start
+    while position < parent.end:
+        child = read_element(parent.data, position, parent.end)
+        yield child
+        position = child.end
+
+
+def check_outline(data: bytes, depth_max: int) -> Element:
+    """Walk everything once and return the outermost element. Raises DERError, TooDeep.
+
+    What lies inside OCTET STRING and BIT STRING is a value here: extensions are bounded by the same total size.
+    """
+    outermost = read_element(data, 0, len(data))
+    if outermost.end != len(data):
+        raise DERError("bytes after the end")
+    pending = [(outermost, 1)]
+    while pending:
+        element, depth = pending.pop()
+        if depth > depth_max:
+            raise TooDeep("nested too deeply")
+        if element.tag & _CONSTRUCTED:
+            pending.extend((child, depth + 1) for child in children(element))
+    return outermost
+
+
+def unsigned(element: Element) -> int:
+    """A positive or zero INTEGER in its shortest form. Raises DERError."""
+    value = element.value
+    if element.tag != INTEGER or not value or value[0] & 0x80:
+        raise DERError("not a non-negative INTEGER")
+    # X.690 8.3.2: the first nine bits are not all zero.
+    if len(value) > 1 and value[0] == 0 and not value[1] & 0x80:
+        raise DERError("an INTEGER is padded")
+    return int.from_bytes(value, "big")
+
+
+def whole_bits(element: Element) -> bytes:
+    """The octets of a BIT STRING without unused bits. Raises DERError."""
+    value = element.value
+    if element.tag != BIT_STRING or not value or value[0] != 0:
+        raise DERError("not a BIT STRING of whole octets")
+    return value[1:]
+
+
+def _read_tag(data: bytes, position: int, end: int) -> tuple[int, int]:
+    if position >= end:
+        raise DERError("an element is missing")
+    tag = data[position]
+    # No certificate, request or revocation list has a tag number above 30.
+    if tag & _LONG_TAG == _LONG_TAG:
+        raise DERError("a tag of several octets")
+    return tag, position + 1
+
+
+def _read_length(data: bytes, position: int, end: int) -> tuple[int, int]:
+    if position >= end:
+        raise DERError("a length is missing")
+    first = data[position]
+    if first < 0x80:
+        return first, position + 1
+    octets = first & 0x7F
+    start = position + 1 + octets
+    if not 1 <= octets <= _LENGTH_OCTETS_MAX or start > end:
+        raise DERError("an indefinite, cut or absurd length")
+    length = int.from_bytes(data[position + 1 : start], "big")
+    if length < 0x80 or data[position + 1] == 0:
+        raise DERError("a length is not in its shortest form")
+    return length, start

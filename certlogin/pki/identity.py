@@ -1,0 +1,120 @@
+"""Which unit a certificate names, and when two codes name the same unit.
+
+It reads the extensions that the issuer's identity table lists, and nothing else: never the common name, never the
+serial number (S27). It must be asked only about certificates whose path and revocation are settled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from cryptography import x509
+
+from certlogin.errors import Refusal
+from certlogin.pki.certificate import UnverifiedCertificate
+from certlogin.pki.codes import ORGANISATION_LENGTH, ORGANISATION_PART, has_uscc_check, normalise_code
+from certlogin.pki.der import DERError, Element, read_element
+
+__all__ = ["Identity", "IdentityUnreadable", "masked_code", "normalise_code", "read_identity", "same_unit_code"]
+
+#: UTF8String, PrintableString, IA5String.
+_STRINGS: Final = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii"}
+_SET: Final = 0x31
+#: The alternatives of IdentifyCode (GM/T 0015): [0], [1], [2] EXPLICIT.
+_ALTERNATIVES: Final = frozenset({0xA0, 0xA1, 0xA2})
+_LENGTH_MAX: Final = 255
+
+
+@dataclass(eq=False)
+class IdentityUnreadable(Refusal):
+    """An extension of the identity table is present and holds no readable text."""
+
+    code: ClassVar[str] = "certificate_identity"
+    oid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    unit_code: str | None
+    unique_id: str | None
+
+
+def read_identity(
+    certificate: UnverifiedCertificate, unit_code_oids: Sequence[str], unique_id_oids: Sequence[str]
+) -> Identity:
+    """What the certificate says of its holder. Raises IdentityUnreadable."""
+    unit_code = _first_present(certificate, unit_code_oids)
+    # As it is written: a stripped prefix (`1@`, `SF`, `JJ`) would make two ids equal.
+    unique_id = _first_present(certificate, unique_id_oids)
+    return Identity(None if unit_code is None else normalise_code(unit_code), unique_id)
+
+
+def same_unit_code(one: str, other: str) -> bool:
+    """Whether two codes name one unit: equal, or one is the organisation code inside the other. Empty names nobody."""
+    shorter, longer = sorted((normalise_code(one), normalise_code(other)), key=len)
+    if not shorter:
+        return False
+    if len(shorter) == ORGANISATION_LENGTH and has_uscc_check(longer):
+        # Only inside a true USCC: an 18-digit identity card number has nine digits there too.
+        return longer[ORGANISATION_PART] == shorter
+    return shorter == longer
+
+
+def masked_code(code: str) -> str:
+    """The code for pages that anybody with the password can see: both ends only."""
+    plain = normalise_code(code)
+    shown = 4 if len(plain) >= 12 else len(plain) // 4
+    hidden = len(plain) - 2 * shown
+    return plain[:shown] + "*" * hidden + plain[shown + hidden :]
+
+
+def _first_present(certificate: UnverifiedCertificate, oids: Sequence[str]) -> str | None:
+    for oid in oids:
+        value = _extension(certificate, oid)
+        if value is not None:
+            return _read_text(value, oid)
+    return None
+
+
+def _extension(certificate: UnverifiedCertificate, oid: str) -> bytes | None:
+    try:
+        found = certificate.x509.extensions.get_extension_for_oid(x509.ObjectIdentifier(oid))
+    except x509.ExtensionNotFound:
+        return None
+    return found.value.public_bytes()
+
+
+def _read_text(value: bytes, oid: str) -> str:
+    try:
+        text = _decode(value)
+    except (DERError, UnicodeDecodeError):
+        raise IdentityUnreadable(oid) from None
+    # A control character or an outer blank has no business in an identifier and would hide in a comparison.
+    if len(text) > _LENGTH_MAX or not text.isprintable() or text != text.strip() or not normalise_code(text):
+        raise IdentityUnreadable(oid)
+    return text
+
+
+def _decode(value: bytes) -> str:
+    """The text, whether in a string, in the SET form, or bare.
+
+    Tags of strings are control characters, so octets that are all printable can only be a bare string.
+    """
+    if all(0x20 <= octet < 0x7F for octet in value):
+        return value.decode("ascii")
+    element = _only_child(value, 0, len(value))
+    if element.tag == _SET:
+        element = _only_child(value, element.start, element.end)
+        if element.tag in _ALTERNATIVES:
+            element = _only_child(value, element.start, element.end)
+    encoding = _STRINGS.get(element.tag)
+    if encoding is None:
+        raise DERError("no string")
+    return element.value.decode(encoding)
+
+
+def _only_child(data: bytes, start: int, end: int) -> Element:
+    element = read_element(data, start, end)
+    if element.end != end:
+        raise DERError("not exactly one value")
+    return element

@@ -1,0 +1,110 @@
+"""Reads a PKCS#10 certification request (RFC 2986) and proves that its sender holds the key.
+
+It decides form, size, key and self-signature. It must not know who asks; subject and extensions of a request are never
+handed on, because a CA that copies them issues what the sender likes (S28).
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import ClassVar, Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import AttributeOID
+
+from certlogin.errors import Refusal
+from certlogin.pki.certificate import DEPTH_MAX, SIZE_MAX
+from certlogin.pki.der import check_outline, children
+from certlogin.pki.keys import KeyKind, read_key
+from certlogin.pki.profile import SIGNATURE_ALGORITHMS
+from certlogin.records.certificate import KeyType
+
+#: UTF8String, PrintableString.
+_STRINGS: Final = {0x0C: "utf-8", 0x13: "ascii"}
+_PARSER_ERRORS: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, UserWarning)
+
+
+@dataclass(eq=False)
+class RequestUnreadable(Refusal):
+    """The bytes are not one PKCS#10 request in DER within the limits."""
+
+    code: ClassVar[str] = "request_unreadable"
+    status: ClassVar[int] = 400
+    problem: str
+
+
+@dataclass(eq=False)
+class RequestSignature(Refusal):
+    """The request is not signed by the key it asks a certificate for: no proof of possession."""
+
+    code: ClassVar[str] = "request_signature"
+    status: ClassVar[int] = 400
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificationRequest:
+    """A request whose sender holds the private key."""
+
+    der: bytes = field(repr=False)
+    spki_sha256: str
+    key: KeyKind
+    public_key: CertificatePublicKeyTypes = field(repr=False, compare=False)
+    #: Text of the challengePassword attribute.
+    challenge_password: str | None
+
+    @property
+    def key_type(self) -> KeyType:
+        return self.key.key_type
+
+    @property
+    def key_bits(self) -> int:
+        return self.key.bits
+
+
+def read_request(der: bytes) -> CertificationRequest:
+    """Read one request and verify its self-signature. Raises RequestUnreadable, RequestSignature, WeakKey."""
+    spki, kind = _find_key(der)
+    try:
+        request = x509.load_der_x509_csr(der)
+        public_key = request.public_key()
+        challenge = _challenge(request)
+    except _PARSER_ERRORS as error:
+        raise RequestUnreadable(str(error)) from None
+    _check_signature(request)
+    return CertificationRequest(der, sha256(spki).hexdigest(), kind, public_key, challenge)
+
+
+def _find_key(der: bytes) -> tuple[bytes, KeyKind]:
+    """The SubjectPublicKeyInfo, by position, and its kind, before anything is computed with it."""
+    if len(der) > SIZE_MAX:
+        raise RequestUnreadable("too large")
+    try:
+        information, *_ = children(check_outline(der, DEPTH_MAX))
+        _, _, spki, *_ = children(information)
+        return spki.encoded, read_key(spki.encoded)
+    except ValueError as error:
+        # DERError, or too few elements to unpack.
+        raise RequestUnreadable(str(error)) from None
+
+
+def _challenge(request: x509.CertificateSigningRequest) -> str | None:
+    found = [one for one in request.attributes if one.oid == AttributeOID.CHALLENGE_PASSWORD]
+    if not found:
+        return None
+    if len(found) > 1 or found[0]._type not in _STRINGS:
+        raise ValueError("not one challenge password of a known kind of string")
+    # UnicodeDecodeError is a ValueError.
+    return str(found[0].value, _STRINGS[found[0]._type])
+
+
+def _check_signature(request: x509.CertificateSigningRequest) -> None:
+    if request.signature_algorithm_oid.dotted_string not in SIGNATURE_ALGORITHMS:
+        raise RequestSignature("algorithm")
+    try:
+        if request.is_signature_valid:
+            return
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise RequestSignature("unsupported") from None
+    raise RequestSignature("mismatch")
