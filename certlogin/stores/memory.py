@@ -77,7 +77,7 @@ class MemoryStore:
         with self._lock:
             return self._attempts.get(key)
 
-    def replace(self, old: Attempt, new: Attempt) -> bool:
+    def replace(self, old: Attempt, new: Attempt, keep_until: datetime) -> bool:
         self._check_process()
         if old.key != new.key:
             raise ValueError("an attempt keeps its key")
@@ -85,7 +85,7 @@ class MemoryStore:
             if self._attempts.get(old.key) != old:
                 return False
             self._uncount(old)
-            self._attempts.set(new.key, new)
+            self._attempts.put(new.key, new, keep_until)
             self._count(new)
             return True
 

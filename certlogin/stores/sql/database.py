@@ -1,0 +1,121 @@
+"""The engine: how a connection is set up, what a transaction is, and that every failure of it is `Unavailable`."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from certlogin.errors import ConfigurationError, Unavailable
+
+#: Milliseconds for which SQLite waits for another writer.
+BUSY_TIMEOUT: Final = 5000
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_WRITES: Final = "certlogin_writes"
+
+
+class Database:
+    """One database. Raises ConfigurationError when the address is unusable."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            # Parameters stay out of error texts: they name units.
+            self._engine = create_engine(address, hide_parameters=True, pool_timeout=BUSY_TIMEOUT / 1000)
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            raise ConfigurationError(
+                ("[stores] durable: no usable SQLAlchemy address, or its driver is not installed",)
+            ) from error
+        _stay_in_one_process(self._engine)
+        if self._engine.dialect.name == "sqlite":
+            _set_up_sqlite(self._engine)
+        self._writer = self._engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with _failures(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: committed at the end of the block, or nothing of it was written."""
+        with _failures(), self._writer.begin() as connection:
+            yield connection
+
+    def upgrade(self) -> None:
+        """Bring the tables to the newest migration; of several processes one does it, the others wait."""
+        from alembic.command import upgrade
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        # Alembic reads `%` as the start of a variable.
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        with self.writing() as connection:
+            config.attributes["connection"] = connection
+            try:
+                upgrade(config, "head")
+            except CommandError as error:
+                raise ConfigurationError(
+                    ("[stores] durable: the database was made by a newer certlogin; install that one",)
+                ) from error
+
+    def ping(self) -> None:
+        with self.reading() as connection:
+            connection.execute(text("SELECT 1")).scalar_one()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        # A rule of the tables: the caller names which one.
+        raise
+    except (SQLAlchemyError, UnicodeEncodeError) as error:
+        raise Unavailable(what="durable store") from error
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, record: ConnectionPoolEntry) -> None:
+        # The driver's own transaction control would begin too late and never for reading.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone()[0] != "wal":
+            # Readers (the command line) and the writer (the web process) do not wait for each other.
+            cursor.execute("PRAGMA journal_mode = WAL")
+        # An admission follows its audit line: with WAL only FULL survives a power cut (S31).
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        # A writer locks at its beginning: what it read stays true until it commits.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _stay_in_one_process(engine: Engine) -> None:
+    """A connection that came through a fork is shared with the parent: it is replaced, never used."""
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        record.info["process"] = os.getpid()
+
+    @event.listens_for(engine, "checkout")
+    def checked_out(connection: DBAPIConnection, record: Any, proxy: Any) -> None:
+        if record.info["process"] != os.getpid():
+            record.dbapi_connection = proxy.dbapi_connection = None
+            raise DisconnectionError("made in another process")
