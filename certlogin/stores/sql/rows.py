@@ -24,9 +24,9 @@ _ORDER: Final = ("unit_id", "spki_sha256", "state", "requested_at", "certificate
 
 
 def certificate_values(row: BoundCertificate) -> dict[str, Any]:
-    own = {field.name: getattr(row, field.name) for field in fields(row) if field.name != "facts"}
+    own = {field.name: getattr(row, field.name) for field in fields(row) if field.name not in ("facts", "chain")}
     values = own | {name: getattr(row.facts, name) for name in _FACTS}
-    return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
+    return {name: str_of(value) for name, value in values.items()} | {"chain": _chain_text(row.chain)}
 
 
 def certificate_of(values: RowMapping) -> BoundCertificate:
@@ -40,18 +40,16 @@ def certificate_of(values: RowMapping) -> BoundCertificate:
         bound_by=values["bound_by"],
         applied_on=values["applied_on"],
         claimed_model=values["claimed_model"],
+        chain=_chain_of(values["chain"]),
     )
 
 
 def order_values(order: EnrolmentOrder) -> dict[str, Any]:
-    return {name: str_of(getattr(order, name)) for name in _ORDER} | {
-        "chain": [b64encode(der).decode() for der in order.chain]
-    }
+    return {name: str_of(getattr(order, name)) for name in _ORDER} | {"chain": _chain_text(order.chain)}
 
 
 def order_of(values: RowMapping) -> EnrolmentOrder:
-    chain = tuple(b64decode(text, validate=True) for text in values["chain"])
-    return EnrolmentOrder(**{name: values[name] for name in _ORDER}, chain=chain)
+    return EnrolmentOrder(**{name: values[name] for name in _ORDER}, chain=_chain_of(values["chain"]))
 
 
 def grant_of(values: RowMapping) -> DownloadGrant:
@@ -72,6 +70,14 @@ def event_of(values: RowMapping) -> AuditEvent:
 def str_of(value: Any) -> Any:
     """An enumeration's value: drivers need not know that a StrEnum is text."""
     return value.value if isinstance(value, Enum) else value
+
+
+def _chain_text(chain: Sequence[bytes]) -> list[str]:
+    return [b64encode(der).decode() for der in chain]
+
+
+def _chain_of(texts: Sequence[str]) -> tuple[bytes, ...]:
+    return tuple(b64decode(text, validate=True) for text in texts)
 
 
 def _plain(value: object, depth: int) -> object:

@@ -58,6 +58,11 @@ def _time(name: str, *, null: bool = False) -> "Column[Any]":
     return Column(name, UtcDateTime, nullable=null)
 
 
+def _chain() -> "Column[Any]":
+    """Base64 of each DER."""
+    return Column("chain", JSON, nullable=False)
+
+
 #: One unit per public key, for ever: a certificate row cannot exist without its key's owner being its unit.
 SPKI_OWNER: Final = Table(
     "spki_owner",
@@ -92,6 +97,7 @@ BOUND_CERTIFICATE: Final = Table(
     _text("bound_by"),
     _time("applied_on", null=True),
     _text("claimed_model", null=True),
+    _chain(),
     UniqueConstraint("sha256"),
     UniqueConstraint("issuer_sha256", "serial"),
     ForeignKeyConstraint(["spki_sha256", "unit_id"], ["spki_owner.spki_sha256", "spki_owner.unit_id"]),
@@ -116,8 +122,7 @@ ENROLMENT_ORDER: Final = Table(
     _text("state"),
     _time("requested_at"),
     _text("certificate_sha256", null=True),
-    #: Base64 of each DER.
-    Column("chain", JSON, nullable=False),
+    _chain(),
 )
 
 DOWNLOAD_GRANT: Final = Table(

@@ -54,6 +54,7 @@ def _create_bound_certificate() -> None:
         sa.Column("bound_by", sa.String, nullable=False),
         sa.Column("applied_on", UtcDateTime, nullable=True),
         sa.Column("claimed_model", sa.String, nullable=True),
+        sa.Column("chain", sa.JSON, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_bound_certificate"),
         sa.UniqueConstraint("sha256", name="uq_bound_certificate_sha256"),
         sa.UniqueConstraint("issuer_sha256", "serial", name="uq_bound_certificate_issuer_sha256_serial"),
