@@ -44,7 +44,13 @@ class Captchas:
     def picture(self, captcha_id: str) -> bytes | None:
         """The picture (PNG), or None when there is no such captcha any more."""
         answer = self.answer(captcha_id)
-        return None if answer is None else bytes(ImageCaptcha(width=160, height=60).generate(answer).getvalue())
+        if answer is None:
+            return None
+        # Dark on light: the random colours of the package are at times too pale to read.
+        drawn = ImageCaptcha(width=160, height=60).generate(
+            answer, bg_color=(255, 255, 255), fg_color=(31, 60, 99, 255)
+        )
+        return bytes(drawn.getvalue())
 
     def answer(self, captcha_id: str) -> str | None:
         """What the picture says. For the picture, and for the demonstration that walks the pages in this process."""

@@ -13,7 +13,7 @@ from threading import Event
 
 from certlogin import Unit
 from survey_app.running.assistant import HelperProcess
-from survey_app.running.prepare import SPARE_TOKEN, CommandFailed, Demo, prepare, token_label
+from survey_app.running.prepare import SPARE_LABEL, CommandFailed, Demo, prepare, token_label
 from survey_app.running.site import Site, free_ports, port_is_free
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -72,7 +72,7 @@ def _sheet(demo: Demo) -> str:
             "",
             *_table([("user", "password", "unit", "needs a certificate", "PIN of its token"), *users]),
             "",
-            f"  One more blank token, {SPARE_TOKEN} (model 3000GM): PIN {demo.handout.pins[SPARE_TOKEN]}",
+            f"  One more blank token, {SPARE_LABEL} (model 3000GM): PIN {demo.handout.pins[SPARE_LABEL]}",
             f"  Everything is kept in {demo.files.directory}; delete that folder to start afresh.",
             "  The helper asks for PINs in a window of its own (pinentry or Tk), else in this terminal;",
             f"  what it could not do is in {demo.files.helper_log}.",

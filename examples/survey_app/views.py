@@ -1,6 +1,7 @@
 """The pages of the reporting system. The two lines that certlogin asks for are marked."""
 
 import secrets
+from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -136,10 +137,18 @@ def _page(name: str, **values: object) -> str:
     language = language_of(request)
     texts = survey().texts[language]
     other = "en" if language == "zh-CN" else "zh-CN"
-    here = {"texts": texts, "language": language, "other": other, "lang": _language_argument()}
-    return render_template(f"survey/{name}.html", **here, **values)
+    # What was posted cannot be asked for again in the other language.
+    here = url_for("pages.home") if request.endpoint in ("pages.report", "pages.logout") else request.path
+    common = {
+        "texts": texts,
+        "language": language,
+        "other": other,
+        "other_url": f"{here}?lang={other}",
+        "lang": _language_argument(),
+    }
+    return render_template(f"survey/{name}.html", **common, **values)
 
 
-def _language_argument() -> dict[str, str]:
+def _language_argument() -> dict[str, Any]:
     """A language chosen by link stays chosen on the next page."""
     return {"lang": language_of(request)} if "lang" in request.args else {}

@@ -21,7 +21,7 @@ CERTLOGIN = (sys.executable, "-m", "certlogin.cli.main")
 #: 证书唯一码 in the certificates of the embedded CA.
 UNIQUE_ID = "2.25.0"
 #: One more token: blank, of the model that old systems upgrade in place.
-SPARE_TOKEN = "备用"
+SPARE_LABEL = "备用"
 SPARE_MODEL = "3000GM"
 
 
@@ -52,7 +52,7 @@ def prepare(
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = DemoFiles(directory.resolve())
     roster = tuple(read_roster())
-    labels = [token_label(unit) for _, unit in roster if unit.code and "一套表" in unit.tags] + [SPARE_TOKEN]
+    labels = [token_label(unit) for _, unit in roster if unit.code and "一套表" in unit.tags] + [SPARE_LABEL]
     demo = Demo(files, origin, tuple(ports), roster, handout(files.handout, [user for user, _ in roster], labels))
     secret(files.survey.session_key)
     if not files.survey.hashes.exists():
@@ -109,5 +109,5 @@ def _make_tokens(demo: Demo) -> None:
     there = {token["label"] for token in json.loads(certlogin_command("helper", "token", "list", "--json"))}
     for label, pin in demo.handout.pins.items():
         if label not in there:
-            model = SPARE_MODEL if label == SPARE_TOKEN else "file"
+            model = SPARE_MODEL if label == SPARE_LABEL else "file"
             certlogin_command("helper", "token", "create", "--label", label, "--model", model, text=f"{pin}\n")

@@ -1,4 +1,4 @@
-"""A browser's cookie jar. Python's own does not send Secure cookies to http://127.0.0.1, browsers do: it is trustworthy."""
+"""A browser's cookie jar. Python's own does not send Secure cookies to http://127.0.0.1; browsers do."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -29,7 +29,11 @@ class Page:
     forms: list[Form] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
     inline_scripts: int = 0
+    #: The data attributes of the body and, below, of the elements that have an id.
     body_data: dict[str, str] = field(default_factory=dict)
+    data_of: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: The values of radio buttons and check boxes by their name.
+    choices: dict[str, list[str]] = field(default_factory=dict)
     #: Text by the id of the element it stands in.
     by_id: dict[str, str] = field(default_factory=dict)
     text: str = ""
@@ -86,6 +90,12 @@ class _Reader(HTMLParser):
         self._note(tag, given)
 
     def _note(self, tag: str, given: dict[str, str]) -> None:
+        data = {name[5:]: value for name, value in given.items() if name.startswith("data-")}
+        if data and given.get("id"):
+            self.page.data_of[given["id"]] = data
+        if tag == "input" and given.get("type") in ("radio", "checkbox"):
+            self.page.choices.setdefault(given.get("name", ""), []).append(given.get("value", ""))
+            return
         match tag:
             case "a" if "href" in given:
                 self.page.links.append(urljoin(self.page.url, given["href"]))
@@ -95,7 +105,7 @@ class _Reader(HTMLParser):
             case "input" | "button" if self._in("form") and given.get("name"):
                 self.page.forms[-1].fields[given["name"]] = given.get("value", "")
             case "body":
-                self.page.body_data = {name[5:]: value for name, value in given.items() if name.startswith("data-")}
+                self.page.body_data = data
             case "script" if "src" in given:
                 self.page.scripts.append(urljoin(self.page.url, given["src"]))
             case "script":

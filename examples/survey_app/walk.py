@@ -1,0 +1,56 @@
+"""`make demo-walk`: the demonstration on free ports in a temporary directory, every journey walked and checked.
+
+Exits 0 only if every step held and every ID was shown.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from survey_app.demo import scripted
+from survey_app.running.assistant import HelperProcess
+from survey_app.running.prepare import prepare
+from survey_app.running.site import Site, free_ports
+from survey_app.walking import before_certificates, with_certificates
+from survey_app.walking.steps import IDS, Steps
+from survey_app.walking.world import World
+
+
+def main() -> int:
+    steps = Steps(_say)
+    with tempfile.TemporaryDirectory(prefix="certlogin-walk-") as folder:
+        try:
+            _walk(Path(folder), steps)
+        except Exception as reason:
+            if not steps.failed:
+                _say(f"FAILED  before the first step: {type(reason).__name__}: {reason}")
+            return 1
+    missing = steps.missing()
+    if missing:
+        _say(f"Not shown: {' '.join(missing)}")
+        return 1
+    _say(f"{len(steps.held)} steps held; shown: {' '.join(IDS)}")
+    return 0
+
+
+def _walk(folder: Path, steps: Steps) -> None:
+    port, *ports = free_ports(4)
+    answers = folder / "pins"
+    demo = prepare(folder / "demo", f"http://127.0.0.1:{port}", ports, scripted(answers))
+    site, helper = Site(demo), HelperProcess(demo)
+    world = World(demo, site, helper, answers)
+    try:
+        site.start()
+        before_certificates.walk(world, steps)
+        with_certificates.walk(world, steps)
+    finally:
+        helper.stop()
+        site.stop()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 a program's own output
+
+
+if __name__ == "__main__":
+    sys.exit(main())
