@@ -23,6 +23,10 @@ class CertloginError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
 
+    def public_code(self) -> str:
+        """What the user and the audit log read: the leaf's code, or the reason the policy gave."""
+        return self.code
+
     def facts(self) -> dict[str, object]:
         """The leaf's fields by name, for the audit log and for the placeholders of the user's text."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

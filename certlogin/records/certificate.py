@@ -70,3 +70,5 @@ class BoundCertificate:
     applied_on: datetime | None = None
     #: The key model a helper claimed (01, 03, 3000GM): chooses a page, never a permission.
     claimed_model: str | None = None
+    #: DER of the intermediates its path was found through, nearest first: it is judged again without its holder.
+    chain: tuple[bytes, ...] = ()
