@@ -56,8 +56,11 @@ class AttemptStore(Protocol):
         """The attempt, or None when there is none (never opened, taken, or forgotten)."""
         ...
 
-    def replace(self, old: Attempt, new: Attempt) -> bool:
-        """Put `new` where `old` is. False when the stored attempt is no longer equal to `old`."""
+    def replace(self, old: Attempt, new: Attempt, keep_until: datetime) -> bool:
+        """Put `new` where `old` is, to be kept until then. False when the stored attempt is no longer equal to `old`.
+
+        An attempt past its `keep_until` counts against no cap.
+        """
         ...
 
     def take(self, key: str) -> Attempt | None:
@@ -138,9 +141,7 @@ class Registry(Protocol):
         """The newest row that holds this public key."""
         ...
 
-    def bind(
-        self, row: BoundCertificate, event: AuditEvent, order: EnrolmentOrder | None = None
-    ) -> None:
+    def bind(self, row: BoundCertificate, event: AuditEvent, order: EnrolmentOrder | None = None) -> None:
         """Add the row, the event, the order's new state, and the use of an open grant, in one transaction.
 
         Raises AlreadyBound: UNIQUE (issuer_sha256, serial); UNIQUE (sha256); one unit per SPKI; UNIQUE (unit, slot)
@@ -186,6 +187,16 @@ class Orders(Protocol):
         ...
 
 
+class Skips(Protocol):
+    """How often a unit went on without the certificate it was advised to get."""
+
+    def skipped(self, unit_id: UnitId, rule: str) -> int: ...
+
+    def skip(self, unit_id: UnitId, rule: str, most: int, event: AuditEvent) -> bool:
+        """Count one more with its event in one transaction; False, and nothing written, when `most` are used."""
+        ...
+
+
 class AuditLog(Protocol):
     def record(self, event: AuditEvent) -> None:
         """Committed to disk when it returns."""
@@ -196,7 +207,7 @@ class AuditLog(Protocol):
         ...
 
 
-class DurableStore(Registry, Orders, AuditLog, Protocol):
+class DurableStore(Registry, Orders, Skips, AuditLog, Protocol):
     """Everything that survives a restart."""
 
     def ping(self) -> None:
