@@ -1,0 +1,1 @@
+"""The decisions of one login: rules, policy, challenge, proof, ticket, seal. PURE."""

@@ -1,0 +1,302 @@
+"""What a unit still owes before the host's login response may go out.
+
+PURE: one case in, one decision out. It knows no stores, pages, cookies or clock; whatever it does not find in the case
+it does not know, and what it does not know it refuses. A helper report chooses between pages, never admission.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from certlogin.login.rules import Requirement, match
+from certlogin.pki.identity import same_unit_code
+from certlogin.records.certificate import BoundCertificate, CertificateFacts, State
+from certlogin.records.helper import HelperReport, HelperState
+from certlogin.records.identity import Method
+from certlogin.records.unit import Unit, UnitId
+from certlogin.settings.rules import Rules, Stage, Unregistered
+
+Version = tuple[int, int, int, int]
+
+
+class Step(StrEnum):
+    """The one thing that comes next."""
+
+    ADMIT = "admit"
+    GET_HELPER = "get_helper"
+    UPDATE_HELPER = "update_helper"
+    GET_CERTIFICATE = "get_certificate"
+    PROVE_KEY = "prove_key"
+    AWAIT_REVOCATION = "await_revocation"
+    BIND_CERTIFICATE = "bind_certificate"
+    REPLACE_KEY = "replace_key"
+    UPGRADE_KEY = "upgrade_key"
+    RENEW_CERTIFICATE = "renew_certificate"
+    REFUSE = "refuse"
+
+
+class Reason(StrEnum):
+    """Why; the first reason of a refusal is the code the user reads."""
+
+    UNIT_UNKNOWN = "unit_unknown"
+    NOT_REQUIRED = "not_required"
+    REPORT_ONLY = "report_only"
+    REQUIRED = "certificate_required"
+    ADVISED = "certificate_advised"
+    PROVE_WHEN_BOUND = "prove_when_bound"
+    PROVEN = "proven"
+    HELPER_UNKNOWN = "helper_unknown"
+    HELPER_OUTDATED = "helper_outdated"
+    FIRST_CERTIFICATE = "first_certificate"
+    OPERATOR_ALLOWED = "operator_allowed"
+    REISSUE_REQUIRED = "reissue_required"
+    ENROLMENT_CLOSED = "enrolment_closed"
+    ADOPT_BY_MATCH = "adopt_by_match"
+    ADOPT_BY_BINDING = "adopt_by_binding"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    CERTIFICATE_SUPERSEDED = "certificate_superseded"
+    CERTIFICATE_NOT_REGISTERED = "certificate_not_registered"
+    CERTIFICATE_OF_ANOTHER_UNIT = "certificate_of_another_unit"
+    REVOCATION_PENDING = "revocation_pending"
+    LEGACY_KEY = "legacy_key"
+    LEGACY_ADVISED = "legacy_advised"
+    REPLACEMENT_UNDER_WAY = "replacement_under_way"
+    RENEWAL_DUE = "renewal_due"
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A certificate whose key was proven in this attempt: signature, profile and path are settled."""
+
+    facts: CertificateFacts
+    #: False: this certificate's revocation state is still being asked for.
+    revocation_settled: bool = True
+    #: The unit in whose name the registry holds this certificate or its key; None: nobody's.
+    bound_to: UnitId | None = None
+    #: The version in the signed payload; None when the proof came from a vendor's helper.
+    helper_version: Version | None = None
+    #: The model a helper claims: chooses between the postal and the in-place page.
+    claimed_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known of one login at one moment."""
+
+    unit: Unit | None
+    #: Every row of the registry for the unit, in every state.
+    registered: tuple[BoundCertificate, ...] = ()
+    presented: Presented | None = None
+    helper: HelperReport | None = None
+    #: An operator allowed one more download.
+    granted: bool = False
+    #: A replacement of the unit's legacy key has been requested and is not finished.
+    replacement_under_way: bool = False
+    #: How often the user went on without, under the requirement in force.
+    skipped: int = 0
+    #: The word of a host's own callable, in place of the rules' tags; the outer None: there is no callable.
+    judged: tuple[Requirement | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    step: Step
+    #: Most important first; never empty.
+    reasons: tuple[Reason, ...]
+    #: How an `ADMIT` was earned; None for any other step.
+    method: Method | None = None
+    #: Until when what is owed can be done; None: no date.
+    deadline: datetime | None = None
+    #: How often the user may still go on without; 0: not at all.
+    skips_left: int = 0
+    #: The rule that asked, for the log.
+    rule: str = ""
+
+    @property
+    def advised(self) -> bool:
+        """What is owed is only advised: who skipped it may go on."""
+        return Reason.ADVISED in self.reasons
+
+
+def decide(case: Case, rules: Rules, now: datetime) -> Decision:
+    """One step, with its reasons. `now` is aware."""
+    if case.unit is None:
+        return _refuse(Reason.UNIT_UNKNOWN)
+    if case.presented is not None:
+        return _after_proof(case, case.unit, case.presented, rules, now)
+    active = _active(case)
+    if active:
+        return _owed_by_holder(active, case, rules, now)
+    return _owed_without_certificate(case, case.unit, rules, now)
+
+
+def requirement_of(case: Case, rules: Rules, now: datetime) -> Requirement | None:
+    """What the host's callable or the rules say of the case's unit; None: needs no certificate, or no unit."""
+    if case.judged is not None:
+        return case.judged[0]
+    return match(case.unit, rules, now) if case.unit is not None else None
+
+
+def _active(case: Case) -> tuple[BoundCertificate, ...]:
+    return tuple(row for row in case.registered if row.state is State.ACTIVE)
+
+
+# --- before any proof
+
+
+def _owed_by_holder(active: tuple[BoundCertificate, ...], case: Case, rules: Rules, now: datetime) -> Decision:
+    """A unit with an active certificate proves it, whatever tag, stage or exemption (S13)."""
+    if all(now > row.facts.not_after for row in active):
+        last = max(row.facts.not_after for row in active)
+        return Decision(Step.RENEW_CERTIFICATE, (Reason.CERTIFICATE_EXPIRED,), deadline=last)
+    return _through_helper(Decision(Step.PROVE_KEY, (Reason.PROVE_WHEN_BOUND,)), case, rules)
+
+
+def _owed_without_certificate(case: Case, unit: Unit, rules: Rules, now: datetime) -> Decision:
+    requirement = requirement_of(case, rules, now)
+    if requirement is None:
+        return Decision(Step.ADMIT, (Reason.NOT_REQUIRED,), Method.PASSWORD)
+    if requirement.stage is Stage.REPORT:
+        return Decision(Step.ADMIT, (Reason.REPORT_ONLY,), Method.PASSWORD, rule=requirement.rule)
+    owed = _through_helper(_first_certificate(case, requirement, rules, now), case, rules)
+    left = max(requirement.skips - case.skipped, 0) if requirement.stage is Stage.ADVISE else 0
+    return replace(owed, skips_left=left, rule=requirement.rule)
+
+
+def _first_certificate(case: Case, requirement: Requirement, rules: Rules, now: datetime) -> Decision:
+    why = Reason.ADVISED if requirement.stage is Stage.ADVISE else Reason.REQUIRED
+    adoption = rules.adoption.unregistered
+    if adoption is Unregistered.MATCH:
+        return Decision(Step.PROVE_KEY, (why, Reason.ADOPT_BY_MATCH))
+    if adoption is Unregistered.BIND:
+        return Decision(Step.PROVE_KEY, (why, Reason.ADOPT_BY_BINDING))
+    return _download(case, why, rules, now)
+
+
+def _download(case: Case, why: Reason, rules: Rules, now: datetime) -> Decision:
+    """A password alone gets a certificate only for a unit that never held one, in its window (S12)."""
+    if case.granted:
+        return Decision(Step.GET_CERTIFICATE, (why, Reason.OPERATOR_ALLOWED))
+    if case.registered:
+        return _refuse(Reason.REISSUE_REQUIRED)
+    window = rules.enrolment
+    if (window.opens is not None and now < window.opens) or (window.closes is not None and now >= window.closes):
+        return _refuse(Reason.ENROLMENT_CLOSED)
+    return Decision(Step.GET_CERTIFICATE, (why, Reason.FIRST_CERTIFICATE), deadline=window.closes)
+
+
+def _through_helper(owed: Decision, case: Case, rules: Rules) -> Decision:
+    """Nothing with a key can be done without a helper, so it comes first; a refusal needs none."""
+    if owed.step is Step.REFUSE:
+        return owed
+    report = case.helper
+    if report is None or report.state is not HelperState.READY or report.version is None:
+        return replace(owed, step=Step.GET_HELPER, reasons=(Reason.HELPER_UNKNOWN, *owed.reasons))
+    if report.version < rules.helper.minimum:
+        return replace(owed, step=Step.UPDATE_HELPER, reasons=(Reason.HELPER_OUTDATED, *owed.reasons))
+    return owed
+
+
+# --- after a proof
+
+
+def _after_proof(case: Case, unit: Unit, presented: Presented, rules: Rules, now: datetime) -> Decision:
+    if presented.bound_to is not None and presented.bound_to != unit.id:
+        return _refuse(Reason.CERTIFICATE_OF_ANOTHER_UNIT)
+    if now > presented.facts.not_after:
+        return Decision(Step.RENEW_CERTIFICATE, (Reason.CERTIFICATE_EXPIRED,), deadline=presented.facts.not_after)
+    row = next((row for row in case.registered if row.facts.sha256 == presented.facts.sha256), None)
+    if row is None:
+        return _unregistered(case, unit, presented, rules, now)
+    return _STATE_AFTER_PROOF[row.state](row, case, presented, rules, now)
+
+
+def _unregistered(case: Case, unit: Unit, presented: Presented, rules: Rules, now: datetime) -> Decision:
+    adoption = rules.adoption.unregistered
+    # The registry must know of no active certificate and nobody's claim on this key: what is bound is never
+    # replaced by what was merely presented (S13, S15).
+    if _active(case) or presented.bound_to is not None or requirement_of(case, rules, now) is None:
+        return _refuse(Reason.CERTIFICATE_NOT_REGISTERED)
+    if not presented.revocation_settled:
+        return Decision(Step.AWAIT_REVOCATION, (Reason.REVOCATION_PENDING,))
+    if adoption is Unregistered.BIND:
+        return Decision(Step.BIND_CERTIFICATE, (Reason.ADOPT_BY_BINDING,))
+    if adoption is Unregistered.MATCH:
+        return _adopt_by_match(unit, presented)
+    return _refuse(Reason.CERTIFICATE_NOT_REGISTERED)
+
+
+def _adopt_by_match(unit: Unit, presented: Presented) -> Decision:
+    code = presented.facts.unit_code
+    if code is not None and same_unit_code(code, unit.code):
+        return Decision(Step.BIND_CERTIFICATE, (Reason.ADOPT_BY_MATCH,))
+    return _refuse(Reason.CERTIFICATE_OF_ANOTHER_UNIT)
+
+
+def _after_active(
+    row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
+) -> Decision:
+    if not presented.revocation_settled:
+        return Decision(Step.AWAIT_REVOCATION, (Reason.REVOCATION_PENDING,))
+    if presented.helper_version is not None and presented.helper_version < rules.helper.minimum:
+        return Decision(Step.UPDATE_HELPER, (Reason.HELPER_OUTDATED,))
+    if _is_legacy(row, rules):
+        return _legacy(case, presented, rules, now)
+    return _admit(row.facts, now, rules)
+
+
+def _after_superseded(
+    row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
+) -> Decision:
+    return _refuse(Reason.CERTIFICATE_SUPERSEDED)
+
+
+def _after_revoked(
+    row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
+) -> Decision:
+    return _refuse(Reason.CERTIFICATE_REVOKED)
+
+
+def _after_expired(
+    row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
+) -> Decision:
+    return Decision(Step.RENEW_CERTIFICATE, (Reason.CERTIFICATE_EXPIRED,), deadline=row.facts.not_after)
+
+
+_STATE_AFTER_PROOF: dict[
+    State, Callable[[BoundCertificate, Case, Presented, Rules, datetime], Decision]
+] = {
+    State.ACTIVE: _after_active,
+    State.SUPERSEDED: _after_superseded,
+    State.REVOKED: _after_revoked,
+    State.EXPIRED: _after_expired,
+}
+
+
+def _is_legacy(row: BoundCertificate, rules: Rules) -> bool:
+    """The application date of the registry when known, else notBefore (requirements, last section)."""
+    cut_off = rules.legacy.cut_off
+    if cut_off is None or rules.legacy.stage is Stage.REPORT:
+        return False
+    return (row.applied_on or row.facts.not_before) < cut_off
+
+
+def _legacy(case: Case, presented: Presented, rules: Rules, now: datetime) -> Decision:
+    if rules.legacy.stage is Stage.ADVISE:
+        return replace(_admit(presented.facts, now, rules), reasons=(Reason.PROVEN, Reason.LEGACY_ADVISED))
+    if case.replacement_under_way:
+        return replace(_admit(presented.facts, now, rules), reasons=(Reason.PROVEN, Reason.REPLACEMENT_UNDER_WAY))
+    by_post = presented.claimed_model in rules.legacy.by_post
+    return Decision(Step.REPLACE_KEY if by_post else Step.UPGRADE_KEY, (Reason.LEGACY_KEY,))
+
+
+def _admit(facts: CertificateFacts, now: datetime, rules: Rules) -> Decision:
+    due = facts.not_after - now <= timedelta(days=rules.renew_days)
+    reasons = (Reason.PROVEN, Reason.RENEWAL_DUE) if due else (Reason.PROVEN,)
+    return Decision(Step.ADMIT, reasons, Method.CERTIFICATE, deadline=facts.not_after if due else None)
+
+
+def _refuse(reason: Reason) -> Decision:
+    return Decision(Step.REFUSE, (reason,))

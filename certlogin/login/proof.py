@@ -1,0 +1,140 @@
+"""Whether a proof shows that this attempt's unit holds the key of a certificate we trust.
+
+PURE. It judges in the order of the design, cheap checks first: format and algorithm, challenge, (the caller redeems the
+nonce,) certificate, key, signature, profile, path, revocation, identity. It does not know what the unit owes.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from certlogin.errors import Refusal
+from certlogin.login.challenge import Binding, check_challenge
+from certlogin.pki.certificate import read_certificate
+from certlogin.pki.judge import TrustedCertificate, judge_certificate
+from certlogin.pki.path import Trust
+from certlogin.pki.signature import Algorithm, verify_signature
+from certlogin.wire.payload import SignedPayload, signed_bytes
+
+NATIVE = "native"
+
+
+@dataclass(eq=False)
+class FormatNotAllowed(Refusal):
+    """The server did not offer this proof format (S18)."""
+
+    code: ClassVar[str] = "format_not_allowed"
+    format: str
+
+
+@dataclass(eq=False)
+class AlgorithmNotAllowed(Refusal):
+    """The server did not offer this algorithm."""
+
+    code: ClassVar[str] = "algorithm_not_allowed"
+    algorithm: str
+
+
+@dataclass(eq=False)
+class OriginMismatch(Refusal):
+    """The helper saw another site than this one: somebody relays (S21)."""
+
+    code: ClassVar[str] = "origin_mismatch"
+    origin: str
+
+
+@dataclass(eq=False)
+class ProofForeign(Refusal):
+    """The signed facts are not those of this attempt: `member` names the first that differs."""
+
+    code: ClassVar[str] = "proof_foreign"
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedProof:
+    format: str
+    #: The exact octets the helper built, without prefix.
+    payload: bytes
+    signature: bytes
+    #: DER.
+    certificate: bytes
+    chain: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What this attempt's proof must say."""
+
+    binding: Binding
+    sid: str
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class UnredeemedProof:
+    """Its challenge is ours and fresh; whether it was used before is still to be asked."""
+
+    proof: UnverifiedProof
+    payload: SignedPayload
+    algorithm: Algorithm
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedProof:
+    certificate: TrustedCertificate
+    #: A claim of the helper that signed.
+    helper_version: tuple[int, int, int, int]
+    #: The helper's clock minus ours, in seconds: information for the log.
+    clock_difference: int
+
+
+def sid_of(public_id: str) -> str:
+    """The hash of an attempt's public id that stands in the signed bytes, lower-case hex."""
+    return hashlib.sha256(public_id.encode()).hexdigest()
+
+
+def check_proof(proof: UnverifiedProof, expected: Expected, now: datetime, keys: tuple[bytes, ...]) -> UnredeemedProof:
+    """Everything that can be judged before the nonce is spent.
+
+    Raises FormatNotAllowed, BadRequest, AlgorithmNotAllowed, ChallengeForeign, ChallengeExpired, OriginMismatch,
+    ProofForeign.
+    """
+    binding = expected.binding
+    if proof.format not in binding.formats:
+        raise FormatNotAllowed(proof.format)
+    payload = SignedPayload.from_bytes(proof.payload)
+    if payload.alg not in binding.algorithms:
+        raise AlgorithmNotAllowed(payload.alg)
+    nonce = check_challenge(payload.nonce, binding, expected.max_age, now, keys)
+    _compare(payload, proof, expected)
+    return UnredeemedProof(proof, payload, Algorithm(payload.alg), nonce)
+
+
+def accept_proof(unredeemed: UnredeemedProof, trust: Trust, now: datetime) -> AcceptedProof:
+    """To be called once the nonce was redeemed. Raises the refusals of `pki`."""
+    proof, payload = unredeemed.proof, unredeemed.payload
+    leaf = read_certificate(proof.certificate)
+    verify_signature(leaf, unredeemed.algorithm, signed_bytes(proof.payload, payload.purpose), proof.signature)
+    chain = [read_certificate(der) for der in proof.chain]
+    trusted = judge_certificate(leaf, chain, trust, now)
+    first, second, third, fourth = (int(part) for part in payload.helper.split("."))
+    return AcceptedProof(trusted, (first, second, third, fourth), payload.iat - int(now.timestamp()))
+
+
+def _compare(payload: SignedPayload, proof: UnverifiedProof, expected: Expected) -> None:
+    binding = expected.binding
+    if payload.origin != binding.origin:
+        raise OriginMismatch(payload.origin)
+    facts = {
+        "purpose": (payload.purpose, binding.purpose),
+        "unit": (payload.unit, binding.unit),
+        "sid": (payload.sid, expected.sid),
+        "cert_sha256": (payload.cert_sha256, hashlib.sha256(proof.certificate).hexdigest()),
+    }
+    for member, (given, wanted) in facts.items():
+        if not hmac.compare_digest(given.encode(), wanted.encode()):
+            raise ProofForeign(member)
