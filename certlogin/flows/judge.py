@@ -1,0 +1,35 @@
+"""Judging a certificate against the current trust, and never forgetting a revocation once seen (S16)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from certlogin.flows.audit import event_of
+from certlogin.flows.context import Context
+from certlogin.pki.certificate import UnverifiedCertificate
+from certlogin.pki.judge import TrustedCertificate, judge_certificate
+from certlogin.pki.revocation import CertificateRevoked
+from certlogin.records.certificate import State
+
+
+def judge(
+    context: Context, leaf: UnverifiedCertificate, chain: Sequence[UnverifiedCertificate], now: datetime
+) -> TrustedCertificate:
+    """Raises the refusals of `pki`; a revocation of a registered certificate is written before it is raised."""
+    try:
+        return judge_certificate(leaf, chain, context.trust.current(), now)
+    except CertificateRevoked as revoked:
+        if revoked.serial != f"{leaf.serial:x}":
+            # A CA above it: its own list says so for as long as it must, and the leaf itself is not what was revoked.
+            raise
+        remember_revocation(context, leaf.sha256, now)
+        raise
+
+
+def remember_revocation(context: Context, sha256: str, now: datetime) -> None:
+    """A certificate that later drops off the CRL stays revoked for us."""
+    row = context.durable.find(sha256)
+    if row is None or row.state is State.REVOKED:
+        return
+    facts = {"sha256": sha256, "by": "revocation list"}
+    event = event_of(context, "certificate_revoked", "ok", now=now, unit_id=row.unit_id, facts=facts)
+    context.durable.change_state(sha256, row.state, State.REVOKED, event)

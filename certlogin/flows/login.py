@@ -1,0 +1,241 @@
+"""One login: from the host's "password accepted" to a finished proof."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from certlogin.errors import Refusal
+from certlogin.flows.attempts import OpenAttempt, change, open_attempt
+from certlogin.flows.audit import event_of, record
+from certlogin.flows.case import decide_case, load_case
+from certlogin.flows.context import Context
+from certlogin.flows.release import allow_release
+from certlogin.flows.tickets import new_ticket
+from certlogin.login.attempt import check_held
+from certlogin.login.challenge import Binding, Purpose, issue_challenge
+from certlogin.login.keys import Use
+from certlogin.login.policy import Case, Decision, Presented, Reason, Step, requirement_of
+from certlogin.login.proof import (
+    NATIVE,
+    AcceptedProof,
+    Expected,
+    UnverifiedProof,
+    accept_proof,
+    check_proof,
+    sid_of,
+)
+from certlogin.login.ticket import Ticket
+from certlogin.pki.signature import Algorithm
+from certlogin.records.attempt import Attempt, HeldResponse, LoginKind, Proven
+from certlogin.records.certificate import BoundCertificate, Slot, State
+from certlogin.records.helper import HelperReport
+from certlogin.records.identity import Method
+from certlogin.records.unit import UnitId
+
+
+@dataclass(eq=False)
+class StepRefused(Refusal):
+    """The policy refuses, and its reason is what the user reads."""
+
+    code: ClassVar[str] = "login_refused"
+    reason: str
+
+    def public_code(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class ChallengeUsed(Refusal):
+    """The challenge was answered before (S17)."""
+
+    code: ClassVar[str] = "challenge_used"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """What the host's login view said and answered."""
+
+    unit_id: UnitId
+    held: HeldResponse
+    kind: LoginKind
+    #: As the browser knows it, mount point included.
+    login_path: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a page needs to have a challenge signed."""
+
+    challenge: str
+    unit: str
+    unit_name: str
+    sid: str
+    formats: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    expires_in: int
+
+
+def decide_login(context: Context, unit_id: UnitId, address: str) -> tuple[Decision, Ticket | None]:
+    """What is owed, and a ticket when it is nothing. Raises StepRefused, Unavailable."""
+    now = context.clock()
+    decision = decide_case(context, load_case(context, unit_id, now), now)
+    if decision.step in (Step.REFUSE, Step.RENEW_CERTIFICATE):
+        raise StepRefused(decision.reasons[0])
+    if decision.step is not Step.ADMIT:
+        return decision, None
+    ticket = new_ticket(context, unit_id, Method.PASSWORD, None, now, now)
+    facts = _facts(decision)
+    record(context, event_of(context, "login_admitted", "ok", now=now, unit_id=unit_id, address=address, facts=facts))
+    return decision, ticket
+
+
+def hold_login(context: Context, decision: Decision, login: LoginRequest) -> OpenAttempt:
+    """Keep the host's response until what is owed is done. Raises TooManyAttempts, Unavailable."""
+    now = context.clock()
+    found = open_attempt(context, login.unit_id, login.held, login.kind, login.login_path, login.address, now)
+    facts = _facts(decision)
+    record(context, event_of(context, "login_held", "ok", now=now, attempt=found.attempt, facts=facts))
+    return found
+
+
+def next_step(context: Context, attempt: Attempt) -> Decision:
+    """What this attempt owes now, by what the registry and the page's report say. Raises Unavailable."""
+    now = context.clock()
+    return decide_case(context, load_case(context, attempt.unit_id, now, helper=attempt.helper), now)
+
+
+def report_helper(context: Context, found: OpenAttempt, report: HelperReport) -> Decision:
+    """Keep what the page says of its helper, and decide again."""
+    changed = change(context, found, context.clock(), lambda attempt: replace(attempt, helper=report))
+    return next_step(context, changed.attempt)
+
+
+def skip(context: Context, found: OpenAttempt) -> str:
+    """Go on without the certificate that was only advised; returns the release token. Raises StepRefused."""
+    now = context.clock()
+    case = load_case(context, found.attempt.unit_id, now, helper=found.attempt.helper)
+    requirement = requirement_of(case, context.settings.rules, now)
+    if requirement is None or decide_case(context, case, now).skips_left == 0:
+        raise StepRefused(Reason.REQUIRED)
+    rule = requirement.rule
+    event = event_of(context, "certificate_skipped", "ok", now=now, attempt=found.attempt, facts={"rule": rule})
+    if not context.durable.skip(found.attempt.unit_id, rule, requirement.skips, event):
+        raise StepRefused(Reason.REQUIRED)
+    return allow_release(context, found, Proven(Method.PASSWORD, None, now), now)
+
+
+def offer_challenge(context: Context, found: OpenAttempt, purpose: Purpose) -> Offer:
+    """Writes nothing. Raises HoldExpired: no PIN is asked for a login that could not be released."""
+    now = context.clock()
+    if purpose is Purpose.LOGIN:
+        check_held(found.attempt, context.settings.attempts, now)
+    binding = binding_of(context, found.attempt, purpose)
+    text = issue_challenge(binding, context.random(32), now, context.keys.keys(Use.CHALLENGE))
+    unit = load_case(context, found.attempt.unit_id, now).unit
+    if unit is None:
+        raise StepRefused(Reason.UNIT_UNKNOWN)
+    return Offer(
+        challenge=text,
+        unit=unit.id,
+        unit_name=unit.name,
+        sid=sid_of(found.attempt.public_id),
+        formats=binding.formats,
+        algorithms=binding.algorithms,
+        expires_in=context.settings.attempts.challenge,
+    )
+
+
+def binding_of(context: Context, attempt: Attempt, purpose: Purpose) -> Binding:
+    """What a challenge of this attempt is valid for: the native format only, for now."""
+    return Binding(
+        attempt=attempt.key,
+        unit=attempt.unit_id,
+        purpose=purpose,
+        formats=(NATIVE,),
+        algorithms=tuple(sorted(Algorithm)),
+        origin=context.settings.site.origin,
+        epoch=context.volatile.epoch,
+    )
+
+
+def redeem(context: Context, nonce: str, now: datetime) -> None:
+    """Raises ChallengeUsed for every caller but the first."""
+    keep = now + timedelta(seconds=2 * context.settings.attempts.challenge)
+    if not context.volatile.add_once(nonce, keep, now):
+        raise ChallengeUsed
+
+
+def complete_proof(context: Context, found: OpenAttempt, proof: UnverifiedProof) -> tuple[Decision, str]:
+    """Judge a proof; returns the decision and, when it admits, the release token (else an empty text).
+
+    Raises the refusals of `login.proof` and `pki`, ChallengeUsed, HoldExpired, StepRefused, Unavailable.
+    """
+    now = context.clock()
+    check_held(found.attempt, context.settings.attempts, now)
+    accepted = _accept(context, found.attempt, proof, now)
+    presented = _presented(context, accepted)
+    case = load_case(context, found.attempt.unit_id, now, found.attempt.helper, presented)
+    decision = decide_case(context, case, now)
+    if decision.step is Step.BIND_CERTIFICATE and decision.reasons[0] is Reason.ADOPT_BY_MATCH:
+        case = _adopt(context, found.attempt, case, accepted, now)
+        decision = decide_case(context, case, now)
+    if decision.step in (Step.REFUSE, Step.RENEW_CERTIFICATE):
+        raise StepRefused(decision.reasons[0])
+    if decision.step is not Step.ADMIT:
+        return decision, ""
+    return decision, _proven(context, found, accepted, now)
+
+
+def _accept(context: Context, attempt: Attempt, proof: UnverifiedProof, now: datetime) -> AcceptedProof:
+    limits = context.settings.attempts
+    expected = Expected(
+        binding=binding_of(context, attempt, Purpose.LOGIN),
+        sid=sid_of(attempt.public_id),
+        max_age=timedelta(seconds=limits.challenge),
+    )
+    unredeemed = check_proof(proof, expected, now, context.keys.keys(Use.CHALLENGE))
+    redeem(context, unredeemed.nonce, now)
+    return accept_proof(unredeemed, context.trust.current(), now)
+
+
+def _presented(context: Context, accepted: AcceptedProof) -> Presented:
+    facts = accepted.certificate.facts
+    row = context.durable.find(facts.sha256) or context.durable.find_by_key(facts.spki_sha256)
+    return Presented(
+        facts=facts,
+        bound_to=None if row is None else row.unit_id,
+        helper_version=accepted.helper_version,
+        claimed_model=None if row is None else row.claimed_model,
+    )
+
+
+def _adopt(context: Context, attempt: Attempt, case: Case, accepted: AcceptedProof, now: datetime) -> Case:
+    """Register a certificate issued elsewhere whose unit code equals the unit's (A11). Raises AlreadyBound."""
+    row = BoundCertificate(
+        unit_id=attempt.unit_id,
+        facts=accepted.certificate.facts,
+        slot=Slot.CURRENT,
+        state=State.ACTIVE,
+        bound_at=now,
+        bound_by="match",
+        chain=accepted.certificate.path[1:-1],
+    )
+    event = event_of(
+        context, "certificate_bound", "ok", now=now, attempt=attempt, facts={"by": "match", "sha256": row.facts.sha256}
+    )
+    context.durable.bind(row, event)
+    presented = replace(case.presented or Presented(row.facts), bound_to=attempt.unit_id)
+    return load_case(context, attempt.unit_id, now, attempt.helper, presented)
+
+
+def _proven(context: Context, found: OpenAttempt, accepted: AcceptedProof, now: datetime) -> str:
+    sha256 = accepted.certificate.facts.sha256
+    facts = {"sha256": sha256, "clock_difference": accepted.clock_difference}
+    record(context, event_of(context, "proof_accepted", "ok", now=now, attempt=found.attempt, facts=facts))
+    return allow_release(context, found, Proven(Method.CERTIFICATE, sha256, now), now)
+
+
+
+def _facts(decision: Decision) -> dict[str, str]:
+    return {"step": decision.step, "reasons": ",".join(decision.reasons), "rule": decision.rule}

@@ -1,0 +1,104 @@
+"""Where the trust comes from: anchor, intermediate and CRL files, read again when they change."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from certlogin.errors import ConfigurationError, Unavailable
+from certlogin.pki.path import AnchorMaterial, Trust, build_trust
+from certlogin.pki.pem import CERTIFICATE, REVOCATION_LIST, read_pem
+from certlogin.settings.trust import Anchor
+from certlogin.settings.trust import Trust as TrustSettings
+
+
+class TrustSource:
+    """Gives the current trust; looks at the files at most every `reload_seconds`.
+
+    A file that cannot be read any more leaves the trust as it was: its CRLs grow stale and are then refused as such.
+    """
+
+    def __init__(self, settings: TrustSettings, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._trust = load_trust(settings)
+        self._stamp = _stamp(settings)
+        self._looked_at = clock()
+
+    def current(self) -> Trust:
+        """The trust as the files have it. Raises Unavailable when changed files cannot be used."""
+        with self._lock:
+            now = self._clock()
+            if (now - self._looked_at).total_seconds() >= self._settings.reload_seconds:
+                self._reload()
+                self._looked_at = now
+            return self._trust
+
+    def reload(self) -> None:
+        """Look at the files now."""
+        with self._lock:
+            self._reload()
+
+    def _reload(self) -> None:
+        try:
+            stamp = _stamp(self._settings)
+            if stamp != self._stamp:
+                self._trust = load_trust(self._settings, self._trust)
+                self._stamp = stamp
+        except (OSError, ConfigurationError) as error:
+            raise Unavailable("trust") from error
+
+
+def load_trust(settings: TrustSettings, previous: Trust | None = None) -> Trust:
+    """Read every file once; a list of `previous` is never replaced by one with a lower number.
+
+    Raises ConfigurationError with one line per file that cannot be used.
+    """
+    problems: list[str] = []
+    material = []
+    for anchor in settings.anchors:
+        try:
+            material.append(_material(anchor))
+        except OSError as error:
+            problems.append(f"[trust.anchors] {anchor.name}: {error}")
+        except ConfigurationError as error:
+            problems.extend(f"[trust.anchors] {anchor.name}: {problem}" for problem in error.problems)
+    if problems:
+        raise ConfigurationError(tuple(problems))
+    return build_trust(material, client_auth_required=settings.require_client_auth, previous=previous)
+
+
+def _material(anchor: Anchor) -> AnchorMaterial:
+    anchors = read_certificates(Path(anchor.file))
+    if len(anchors) != 1:
+        raise ConfigurationError((f"{anchor.file}: holds {len(anchors)} certificates, an anchor file holds one",))
+    return AnchorMaterial(
+        name=anchor.name,
+        anchor_der=anchors[0],
+        intermediates_der=tuple(der for file in anchor.intermediates for der in read_certificates(Path(file))),
+        crls_der=tuple(der for file in anchor.crls for der in _read_crls(Path(file))),
+        revocation=anchor.revocation.value,
+        strict=anchor.strict,
+        unit_code_oids=anchor.unit_code,
+        unique_id_oids=anchor.unique_id,
+    )
+
+
+def read_certificates(path: Path) -> tuple[bytes, ...]:
+    """The DER of every certificate in a PEM or DER file. Raises OSError, ConfigurationError."""
+    return read_pem(path.read_bytes(), CERTIFICATE)
+
+
+def _read_crls(path: Path) -> tuple[bytes, ...]:
+    return read_pem(path.read_bytes(), REVOCATION_LIST)
+
+
+def _stamp(settings: TrustSettings) -> tuple[tuple[str, int, int], ...]:
+    """What changes when a file is replaced: modification time and inode."""
+    names = [file for anchor in settings.anchors for file in (anchor.file, *anchor.intermediates, *anchor.crls)]
+    found = []
+    for name in names:
+        status = Path(name).stat()
+        found.append((name, status.st_mtime_ns, status.st_ino))
+    return tuple(found)
