@@ -96,7 +96,7 @@ class Pages:
 
     def error_text(self, error: CertloginError, language: Language) -> ErrorText:
         """What the user reads of this error; never `str(error)`."""
-        return self.texts[language].error(error.code, error.facts())
+        return self.texts[language].error(error.public_code(), error.facts())
 
     def negotiate(self, query_language: str | None, accept_language: str | None) -> Language:
         return negotiate(query_language, accept_language, self._site.language)
@@ -146,9 +146,8 @@ def csp(ports: Sequence[int]) -> str:
 
 
 def page_headers(ports: Sequence[int]) -> tuple[tuple[str, str], ...]:
-    """Every header of a page, its media type included."""
+    """Every header of a page but its media type."""
     return (
-        ("Content-Type", "text/html; charset=utf-8"),
         ("Content-Security-Policy", csp(ports)),
         ("Permissions-Policy", PERMISSIONS),
         ("Accept-CH", CLIENT_HINTS),

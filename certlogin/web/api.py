@@ -1,0 +1,67 @@
+"""The calls of a login: the page's report, the challenge, the proof."""
+
+from certlogin.flows import login
+from certlogin.flows.attempts import OpenAttempt, drop_attempt
+from certlogin.login.challenge import Purpose
+from certlogin.login.policy import Step
+from certlogin.login.proof import UnverifiedProof
+from certlogin.records.attempt import LoginKind
+from certlogin.web.cookies import dropped_cookie
+from certlogin.web.http import Response, json_response
+from certlogin.web.own import Visit
+from certlogin.web.resume import release_address
+from certlogin.wire import browser
+
+
+def report(visit: Visit) -> Response:
+    """What the page found of the helper; answers where to go."""
+    message = browser.read_report(visit.json_body())
+    found = visit.attempt_of_page(message.attempt)
+    decision = login.report_helper(visit.context, found, message.helper)
+    return json_response(200, {"next": visit.address_of(decision)})
+
+
+def challenge(visit: Visit) -> Response:
+    message = browser.read_challenge_wanted(visit.json_body())
+    found = visit.attempt_of_page(message.attempt)
+    offer = login.offer_challenge(visit.context, found, Purpose(message.purpose))
+    answer = {
+        "challenge": offer.challenge,
+        "unit": offer.unit,
+        "unit_name": offer.unit_name,
+        "origin": visit.context.settings.site.origin,
+        "sid": offer.sid,
+        "formats": offer.formats,
+        "algorithms": offer.algorithms,
+        "expires_in": offer.expires_in,
+    }
+    return json_response(200, answer)
+
+
+def proof(visit: Visit) -> Response:
+    message = browser.read_proof(visit.json_body())
+    found = visit.attempt_of_page(message.attempt)
+    unverified = UnverifiedProof(
+        message.format, message.payload, message.signature, message.certificate, message.chain
+    )
+    decision, token = login.complete_proof(visit.context, found, unverified)
+    if decision.step is not Step.ADMIT:
+        return json_response(200, {"next": visit.address_of(decision)})
+    return json_response(200, released_to(found, token))
+
+
+def leave(visit: Visit) -> Response:
+    """End the attempt; answers the host's login address."""
+    found = visit.attempt_of_page(browser.read_leave(visit.json_body()))
+    end(visit)
+    return json_response(200, {"next": found.attempt.login_path}, dropped_cookie(visit.guard.attempt_cookie))
+
+
+def end(visit: Visit) -> None:
+    drop_attempt(visit.context, visit.guard.attempt_of(visit.request))
+
+
+def released_to(found: OpenAttempt, token: str) -> dict[str, str]:
+    """How the page fetches the released response: a form login by going there, a JSON login by a POST."""
+    method = "POST" if found.attempt.kind is LoginKind.JSON else "GET"
+    return {"next": release_address(found.attempt, token), "method": method}

@@ -1,0 +1,207 @@
+"""Everything the two adapters share: one request from its first line to the host, one response from the host out.
+
+The adapters translate and nothing else. What may block comes back as `Work`, which the ASGI adapter runs in a thread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from certlogin.errors import CertloginError, Refusal, Unavailable
+from certlogin.flows.context import Context
+from certlogin.login.ticket import Ticket
+from certlogin.records.attempt import HeldResponse
+from certlogin.web.guard import Guard, Pass, TicketMissing
+from certlogin.web.hold import Admitted, Holder, MustHold
+from certlogin.web.http import Headers, OwnBody, Request, Response
+from certlogin.web.paths import Kind
+from certlogin.web.recheck import Rechecker
+from certlogin.web.refusals import Refuser
+from certlogin.web.resume import Resumer
+from certlogin.web.slot import Carrier, LoginSlot
+
+#: A request of ours to one of our own pages is never larger.
+OWN_BODY_LIMIT = 64 * 1024
+
+#: The host's own word on who a request belongs to, from environ or scope.
+CurrentUnit = Callable[[Carrier], str | None]
+
+
+@dataclass(eq=False)
+class SessionOfAnotherUnit(Refusal):
+    """The host's session belongs to another unit than the ticket (S10)."""
+
+    code: ClassVar[str] = "session_of_another_unit"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something that may block; its result takes the place of this value."""
+
+    run: Callable[[OwnBody], Response | Pass]
+    #: The request's body is wanted, up to `OWN_BODY_LIMIT`.
+    wants_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """How a response that is not held leaves."""
+
+    headers: Headers
+    #: Blocks; to be called before the first octet leaves.
+    first: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The rooms the gate opens onto."""
+
+    context: Context
+    guard: Guard
+    rechecker: Rechecker
+    holder: Holder
+    resumer: Resumer
+    refuser: Refuser
+    #: Answers a request below our own prefix.
+    own: Callable[[Request, OwnBody], Response]
+    current_unit: CurrentUnit | None = None
+
+
+class Gate:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._clock = parts.context.clock
+        self.held_max = parts.context.settings.attempts.held_max
+
+    # --- on the way in
+
+    def enter(self, request: Request, carrier: Carrier) -> Pass | Work:
+        """What becomes of a request. Never raises, never blocks. `carrier` is for `current_unit` only."""
+        parts = self._parts
+        kind = parts.guard.kind(request)
+        if kind is Kind.OWN:
+            return Work(lambda body: parts.own(request, body), wants_body=True)
+        if kind is Kind.LOGIN and parts.resumer.wanted(request):
+            return Work(lambda _: self._resume(request))
+        try:
+            passed = parts.guard.check(request, kind)
+        except Refusal as error:
+            refusal = error
+            return Work(lambda _: self._refused(request, refusal))
+        if passed.ticket is not None and parts.rechecker.due(passed.ticket, self._clock()):
+            return Work(lambda _: self._checked(request, kind, passed))
+        return passed
+
+    def check_session(self, request: Request, passed: Pass, carrier: Carrier) -> Response | None:
+        """Compare the host's own session with the ticket (S10). Blocks; None: they agree."""
+        current = self._parts.current_unit
+        if current is None or passed.ticket is None:
+            return None
+        try:
+            found = current(carrier)
+        except Exception as error:
+            return self._parts.refuser.answer(request, _unavailable(error), "session_check")
+        if found is None or found == passed.ticket.unit_id:
+            return None
+        return self._end_foreign(request, passed.ticket)
+
+    @property
+    def compares_sessions(self) -> bool:
+        return self._parts.current_unit is not None
+
+    def _resume(self, request: Request) -> Response:
+        try:
+            return self._parts.resumer.resume(request)
+        except Exception as error:
+            return self._parts.refuser.answer(request, error, "release_refused")
+
+    def _refused(self, request: Request, error: CertloginError) -> Response:
+        """Somebody who is simply not logged in is shown the way and not written down; anything else is."""
+        if isinstance(error, TicketMissing):
+            return self._parts.refuser.to_login(request)
+        return self._parts.refuser.answer(request, error, "request_refused")
+
+    def _checked(self, request: Request, kind: Kind, passed: Pass) -> Response | Pass:
+        """The ticket looked up; one that no longer holds is as good as none."""
+        if passed.ticket is None:
+            return passed
+        try:
+            self._parts.rechecker.check(passed.ticket, self._clock())
+        except Unavailable as error:
+            return self._parts.refuser.answer(request, error, "recheck_failed")
+        except CertloginError as error:
+            return self._without(request, kind, passed.ticket, error)
+        except Exception as error:
+            return self._parts.refuser.answer(request, error, "recheck_failed")
+        return passed
+
+    def _without(self, request: Request, kind: Kind, ticket: Ticket, error: CertloginError) -> Response | Pass:
+        if kind in (Kind.LOGIN, Kind.PUBLIC):
+            try:
+                return self._parts.guard.check(request, kind, believe_ticket=False)
+            except Refusal as refusal:
+                return self._parts.refuser.answer(request, refusal, "request_refused")
+        answer = self._parts.refuser.answer(request, error, "ticket_refused", unit_id=ticket.unit_id)
+        return answer.with_headers(self._parts.guard.drop_ticket_header())
+
+    def _end_foreign(self, request: Request, ticket: Ticket) -> Response:
+        try:
+            self._parts.rechecker.end(ticket)
+        except Unavailable as error:
+            return self._parts.refuser.answer(request, error, "session_check", unit_id=ticket.unit_id)
+        return self._parts.refuser.answer(request, SessionOfAnotherUnit(), "session_check", unit_id=ticket.unit_id)
+
+    # --- on the way out
+
+    def leave(self, passed: Pass, slot: LoginSlot, status: int, headers: Headers) -> Outgoing | None:
+        """How the host's response leaves; None: it is marked, and `judge` must be asked. Does not block."""
+        slot.closed = True
+        marked = slot.unit_id is not None or slot.conflict
+        if marked and status < 400:
+            return None
+        if marked or (passed.ticket is None and passed.kind is not Kind.LOGIN):
+            # An error answer to a verified password, or a path on which nobody is recognised.
+            return Outgoing(self._parts.guard.drop_cookies(headers))
+        if passed.ticket is None:
+            return Outgoing(headers)
+        return self._leave_admitted(passed.ticket, slot, headers)
+
+    def judge(
+        self, request: Request, passed: Pass, slot: LoginSlot, headers: Headers
+    ) -> Admitted | MustHold | Response:
+        """Decide on a marked response before its body. Blocks."""
+        try:
+            return self._parts.holder.judge(request, passed, slot, headers)
+        except Exception as error:
+            return self._parts.refuser.answer(request, error, "login_refused", unit_id=slot.unit_id)
+
+    def hold(self, request: Request, owed: MustHold, held: HeldResponse) -> Response:
+        """Hold a marked response. Blocks. A body longer than `held_max` is refused, so it need not be collected on."""
+        try:
+            return self._parts.holder.hold(request, owed, held)
+        except Exception as error:
+            return self._parts.refuser.answer(request, error, "login_refused", unit_id=owed.unit_id)
+
+    def failed(self, request: Request, error: Exception) -> Response:
+        """Ending a ticket failed: nothing of the host's response has left. Blocks."""
+        return self._parts.refuser.answer(request, error, "logout_failed")
+
+    def _leave_admitted(self, ticket: Ticket, slot: LoginSlot, headers: Headers) -> Outgoing:
+        guard, rechecker = self._parts.guard, self._parts.rechecker
+        if slot.logout:
+            dropped = guard.drop_ticket_header()
+            return Outgoing((*guard.seal_cookies(headers, ticket), dropped), lambda: rechecker.end(ticket))
+        sealed = guard.seal_cookies(headers, ticket)
+        if guard.wants_remint(ticket, self._clock()):
+            # Minted as of its last look-up, so that another worker looks again just as soon.
+            sealed = (*sealed, guard.ticket_header(replace(ticket, issued=rechecker.last(ticket))))
+        return Outgoing(sealed)
+
+
+def _unavailable(error: Exception) -> CertloginError:
+    if isinstance(error, CertloginError):
+        return error
+    wrapped = Unavailable("current_unit")
+    wrapped.__cause__ = error
+    return wrapped
+
