@@ -1,0 +1,1 @@
+"""The two adapters: they translate between a server and the gate, nothing else."""
