@@ -1,0 +1,51 @@
+"""The environment check and the helper's download page (B1-B10). Both are open to anybody."""
+
+from functools import cache
+from pathlib import Path
+
+from certlogin.flows.attempts import OpenAttempt
+from certlogin.flows.case import find_unit
+from certlogin.login.attempt import AttemptExpired, AttemptMissing
+from certlogin.pki.identity import masked_code
+from certlogin.portal.builds import Build, guess_arch, load_builds
+from certlogin.web.http import Response
+from certlogin.web.own import Visit
+
+_HINTS = ("sec-ch-ua-arch", "sec-ch-ua-bitness", "sec-ch-ua-platform")
+
+
+def check_page(visit: Visit) -> Response:
+    found = _attempt_if_any(visit)
+    return visit.page("helper", found, **unit_values(visit, found))
+
+
+def download_page(visit: Visit) -> Response:
+    request, settings = visit.request, visit.context.settings.helper
+    hints = {name: request.header(name) or "" for name in _HINTS}
+    return visit.page(
+        "download",
+        _attempt_if_any(visit),
+        builds=_builds(settings.builds),
+        guess_arch=guess_arch(request.header("user-agent") or "", hints),
+        countdown=settings.countdown,
+    )
+
+
+def unit_values(visit: Visit, found: OpenAttempt | None) -> dict[str, str]:
+    """Before a proof a page shows of the unit its name and the masked code, nothing else."""
+    unit = None if found is None else find_unit(visit.context, found.attempt.unit_id)
+    if unit is None:
+        return {}
+    return {"unit_name": unit.name, "unit_code": masked_code(unit.code)}
+
+
+def _attempt_if_any(visit: Visit) -> OpenAttempt | None:
+    try:
+        return visit.attempt()
+    except (AttemptMissing, AttemptExpired):
+        return None
+
+
+@cache
+def _builds(file: str) -> tuple[Build, ...]:
+    return tuple(load_builds(Path(file) if file else None))

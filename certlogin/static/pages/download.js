@@ -1,0 +1,76 @@
+// 证书助手客户端下载: B3, B4, B7, B9, B10.
+
+import { archFrom } from "../arch.js";
+import { counting } from "../countdown.js";
+import { Page } from "../page.js";
+import { watchForHelper } from "../watch.js";
+
+const page = new Page(window);
+const builds = page.element("builds");
+let stopWatching = () => {};
+
+/** Shows the builds for the processor, and says so when there are none. */
+function showFitting() {
+  const { arch, os } = builds.dataset;
+  let shown = 0;
+  for (const build of builds.querySelectorAll(".build")) {
+    const family = build.dataset.os === "windows" ? "windows" : "linux";
+    build.hidden = build.dataset.arch !== arch || family !== os;
+    if (!build.hidden) shown += 1;
+  }
+  page.element("no-matching").hidden = shown > 0;
+  if (shown === 0) page.element("all-builds").open = true;
+}
+
+/** A guess from the User-Agent may be wrong; newer browsers tell the processor when they are asked. */
+async function refineArch() {
+  if (builds.dataset.strength === "strong") return;
+  const arch = await archFrom(navigator);
+  if (!arch) return;
+  builds.dataset.arch = arch;
+  builds.dataset.strength = "strong";
+  page.element("guess").textContent = page.t("js.arch", { arch: page.t(`js.arches.${arch}`) });
+}
+
+function watch() {
+  stopWatching();
+  page.clearProblem();
+  page.say("js.waiting");
+  stopWatching = watchForHelper(page.ports, page.surroundings, {
+    onFound: (found) => found_(found).catch((failure) => page.problem(failure)),
+    onStopped: (failure) => page.problem(failure),
+    onAsking: () => page.say("js.asking"),
+  });
+}
+
+/** @param {import("../helper.js").Found} found */
+async function found_(found) {
+  page.say("js.ready", { version: found.version });
+  const answer = await page.server.post("api/report", { state: "ready", version: found.version, os: found.os, arch: found.arch });
+  page.go(answer.next);
+}
+
+/** @param {HTMLElement} button */
+function prepare(button) {
+  const announce = page.element("countdown");
+  const listener = counting(button, Number(builds.dataset.countdown), page.surroundings, {
+    waiting: (seconds) => page.t("js.download_wait", { seconds }),
+    started: (seconds) => (announce.textContent = page.t("js.download_started", { seconds })),
+    ready: () => (announce.textContent = page.t("js.download_again")),
+  });
+  button.addEventListener("click", (event) => {
+    listener(event);
+    // The click is the user's consent to a question of the browser.
+    if (!event.defaultPrevented) watch();
+  });
+}
+
+async function start() {
+  document.querySelectorAll("a.download").forEach(prepare);
+  page.element("check").addEventListener("click", watch);
+  await refineArch();
+  showFitting();
+  if (await page.mayProbeByItself()) watch();
+}
+
+start();
