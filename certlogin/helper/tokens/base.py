@@ -1,0 +1,95 @@
+"""What the helper needs of a medium that holds keys. No method takes a hash or free bytes to sign (1)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from certlogin.helper.origins import Origin
+from certlogin.wire.payload import SignedPayload
+
+
+class KeyKind(StrEnum):
+    """The kinds of keys a token can make, and the algorithm each signs with."""
+
+    P256 = "P-256"
+    RSA2048 = "RSA-2048"
+
+    @property
+    def algorithm(self) -> str:
+        return "ES256" if self is KeyKind.P256 else "RS256"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenState:
+    #: None when the token does not tell.
+    tries_left: int | None
+    tries_max: int | None
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """One key pair on a token, as far as it is readable without PIN."""
+
+    key_id: str
+    kind: KeyKind
+    #: SubjectPublicKeyInfo, DER.
+    public_key: bytes
+    #: Who asked for the key and for which unit; only that origin may install its certificate.
+    origin: str
+    unit: str
+    #: None: it waits for its certificate.
+    certificate: bytes | None
+    chain: tuple[bytes, ...]
+
+    @property
+    def pending(self) -> bool:
+        return self.certificate is None
+
+
+class OpenToken(Protocol):
+    """A token whose PIN was right."""
+
+    def sign_payload(self, key_id: str, payload: SignedPayload) -> bytes:
+        """The signature over prefix 0x00 payload: PKCS#1 v1.5 for RSA, fixed r‖s for ECDSA."""
+        ...
+
+    def generate(self, kind: KeyKind, origin: Origin, unit: str) -> str:
+        """Make a key pair that waits for its certificate; its key id. Raises Busy when too many wait already."""
+        ...
+
+    def request(self, key_id: str, challenge: str) -> bytes:
+        """A PKCS#10 request (DER) for that key, carrying the challenge."""
+        ...
+
+    def close(self) -> None:
+        """Forget the keys."""
+        ...
+
+
+class Token(Protocol):
+    """A medium. Every method raises TokenRemoved when it is gone."""
+
+    @property
+    def serial(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def key_kinds(self) -> tuple[KeyKind, ...]: ...
+
+    def state(self) -> TokenState: ...
+
+    def keys(self) -> tuple[KeyInfo, ...]: ...
+
+    def unlock(self, pin: bytearray) -> OpenToken:
+        """Uses up one try. Raises PinWrong with the tries left, PinLocked."""
+        ...
+
+    def install(self, key_id: str, certificate: bytes, chain: tuple[bytes, ...]) -> None:
+        """Put the certificate onto the key that waits for it. Raises NoCertificate when that key does not wait."""
+        ...
