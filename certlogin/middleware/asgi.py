@@ -47,17 +47,20 @@ class AsgiMiddleware:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_of(scope)
-        outcome = self._gate.enter(request, scope)
+        outcome: Pass | Work | Response = self._gate.enter(request)
         if isinstance(outcome, Work):
             body = await _own_body(receive) if outcome.wants_body else OwnBody()
             outcome = await anyio.to_thread.run_sync(outcome.run, body)
         if isinstance(outcome, Response):
             return await _send(outcome, request, send)
         inner, slot = _forward(scope, outcome)
-        if self._gate.compares_sessions and outcome.ticket is not None:
-            foreign = await anyio.to_thread.run_sync(self._gate.check_session, request, outcome, inner)
-            if foreign is not None:
-                return await _send(foreign, request, send)
+        if self._gate.compares_session(outcome):
+            checked = await anyio.to_thread.run_sync(self._gate.check_session, request, outcome, dict(inner))
+            if isinstance(checked, Response):
+                return await _send(checked, request, send)
+            if checked is not outcome:
+                outcome = checked
+                inner, slot = _forward(scope, checked)
         exchange = _Exchange(self._gate, request, outcome, slot, send)
         await self._app(inner, receive, exchange.send)
         await exchange.finish()

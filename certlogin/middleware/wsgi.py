@@ -28,15 +28,18 @@ class WsgiMiddleware:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = request_of(environ)
-        outcome = self._gate.enter(request, environ)
+        outcome: Pass | Work | Response = self._gate.enter(request)
         if isinstance(outcome, Work):
             outcome = outcome.run(_own_body(environ) if outcome.wants_body else OwnBody())
         if isinstance(outcome, Response):
             return _send(outcome, request, start_response)
         slot = _forward(environ, outcome)
-        foreign = self._gate.check_session(request, outcome, environ)
-        if foreign is not None:
-            return _send(foreign, request, start_response)
+        if self._gate.compares_session(outcome):
+            checked = self._gate.check_session(request, outcome, dict(environ))
+            if isinstance(checked, Response):
+                return _send(checked, request, start_response)
+            if checked is not outcome:
+                outcome, slot = checked, _forward(environ, checked)
         return _Exchange(self._gate, request, outcome, slot, start_response).run(self._app, environ)
 
 
@@ -160,6 +163,7 @@ def request_of(environ: "WSGIEnvironment") -> Request:
         query=environ.get("QUERY_STRING", ""),
         address=environ.get("REMOTE_ADDR", ""),
         header=header,
+        multiprocess=bool(environ.get("wsgi.multiprocess")),
     )
 
 

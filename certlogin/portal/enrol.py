@@ -3,7 +3,7 @@
 from certlogin.flows import enrol
 from certlogin.flows.attempts import OpenAttempt
 from certlogin.flows.login import StepRefused, next_step
-from certlogin.login.policy import Step
+from certlogin.login.policy import Decision, Step
 from certlogin.portal.helper import unit_values
 from certlogin.web import api
 from certlogin.web.cookies import dropped_cookie
@@ -70,7 +70,7 @@ def step_page(visit: Visit, step: Step, name: str, **values: object) -> Response
     return visit.page(name, found, **unit_values(visit, found), **values)
 
 
-def _owed(visit: Visit, found: OpenAttempt):
+def _owed(visit: Visit, found: OpenAttempt) -> Decision:
     decision = next_step(visit.context, found.attempt)
     if decision.step in (Step.REFUSE, Step.RENEW_CERTIFICATE):
         raise StepRefused(decision.reasons[0])

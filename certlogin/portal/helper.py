@@ -1,7 +1,6 @@
 """The environment check and the helper's download page (B1-B10). Both are open to anybody."""
 
 from functools import cache
-from pathlib import Path
 
 from certlogin.flows.attempts import OpenAttempt
 from certlogin.flows.case import find_unit
@@ -15,7 +14,7 @@ _HINTS = ("sec-ch-ua-arch", "sec-ch-ua-bitness", "sec-ch-ua-platform")
 
 
 def check_page(visit: Visit) -> Response:
-    found = _attempt_if_any(visit)
+    found = attempt_if_any(visit)
     return visit.page("helper", found, **unit_values(visit, found))
 
 
@@ -24,7 +23,7 @@ def download_page(visit: Visit) -> Response:
     hints = {name: request.header(name) or "" for name in _HINTS}
     return visit.page(
         "download",
-        _attempt_if_any(visit),
+        attempt_if_any(visit),
         builds=_builds(settings.builds),
         guess_arch=guess_arch(request.header("user-agent") or "", hints),
         countdown=settings.countdown,
@@ -39,7 +38,7 @@ def unit_values(visit: Visit, found: OpenAttempt | None) -> dict[str, str]:
     return {"unit_name": unit.name, "unit_code": masked_code(unit.code)}
 
 
-def _attempt_if_any(visit: Visit) -> OpenAttempt | None:
+def attempt_if_any(visit: Visit) -> OpenAttempt | None:
     try:
         return visit.attempt()
     except (AttemptMissing, AttemptExpired):
@@ -48,4 +47,4 @@ def _attempt_if_any(visit: Visit) -> OpenAttempt | None:
 
 @cache
 def _builds(file: str) -> tuple[Build, ...]:
-    return tuple(load_builds(Path(file) if file else None))
+    return load_builds(file)

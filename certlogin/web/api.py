@@ -50,6 +50,12 @@ def proof(visit: Visit) -> Response:
     return json_response(200, released_to(found, token))
 
 
+def skip(visit: Visit) -> Response:
+    """Go on without what is only advised; answers as an accepted proof does."""
+    found = visit.attempt_of_page(browser.read_leave(visit.json_body()))
+    return json_response(200, released_to(found, login.skip(visit.context, found)))
+
+
 def leave(visit: Visit) -> Response:
     """End the attempt; answers the host's login address."""
     found = visit.attempt_of_page(browser.read_leave(visit.json_body()))

@@ -27,6 +27,9 @@ OWN_BODY_LIMIT = 64 * 1024
 CurrentUnit = Callable[[Carrier], str | None]
 
 
+_ONE_PROCESS = "the volatile store serves one process, and the server runs several"
+
+
 @dataclass(eq=False)
 class SessionOfAnotherUnit(Refusal):
     """The host's session belongs to another unit than the ticket (S10)."""
@@ -65,6 +68,8 @@ class Parts:
     #: Answers a request below our own prefix.
     own: Callable[[Request, OwnBody], Response]
     current_unit: CurrentUnit | None = None
+    #: The volatile store is shared by several processes.
+    serves_many: bool = False
 
 
 class Gate:
@@ -75,9 +80,11 @@ class Gate:
 
     # --- on the way in
 
-    def enter(self, request: Request, carrier: Carrier) -> Pass | Work:
-        """What becomes of a request. Never raises, never blocks. `carrier` is for `current_unit` only."""
+    def enter(self, request: Request) -> Pass | Work:
+        """What becomes of a request. Never raises, never blocks."""
         parts = self._parts
+        if request.multiprocess and not parts.serves_many:
+            return Work(lambda _: self._refused(request, Unavailable(_ONE_PROCESS)))
         kind = parts.guard.kind(request)
         if kind is Kind.OWN:
             return Work(lambda body: parts.own(request, body), wants_body=True)
@@ -92,22 +99,26 @@ class Gate:
             return Work(lambda _: self._checked(request, kind, passed))
         return passed
 
-    def check_session(self, request: Request, passed: Pass, carrier: Carrier) -> Response | None:
-        """Compare the host's own session with the ticket (S10). Blocks; None: they agree."""
+    def compares_session(self, passed: Pass) -> bool:
+        """Whether `check_session` has anything to ask for this request."""
+        asked = passed.ticket is not None or (passed.kind is Kind.LOGIN and passed.cookie is not None)
+        return asked and self._parts.current_unit is not None
+
+    def check_session(self, request: Request, passed: Pass, carrier: Carrier) -> Response | Pass:
+        """Ask the host whose session it sees in the request as forwarded, and compare it with the ticket. Blocks."""
         current = self._parts.current_unit
-        if current is None or passed.ticket is None:
-            return None
+        if current is None:
+            return passed
         try:
             found = current(carrier)
         except Exception as error:
             return self._parts.refuser.answer(request, _unavailable(error), "session_check")
+        if passed.ticket is None:
+            # A session from before the roll-out: nobody is recognised without a ticket, not even on the login page (S1).
+            return passed if found is None else self._parts.guard.without_session(request, passed)
         if found is None or found == passed.ticket.unit_id:
-            return None
+            return passed
         return self._end_foreign(request, passed.ticket)
-
-    @property
-    def compares_sessions(self) -> bool:
-        return self._parts.current_unit is not None
 
     def _resume(self, request: Request) -> Response:
         try:

@@ -5,7 +5,7 @@ No I/O: ticket, paths and seals are judged from the request alone. Whether a tic
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -90,6 +90,10 @@ class Guard:
         if kind is Kind.PUBLIC:
             return Pass(kind, self._without_session(pieces), drop_authorization=True, ticket=None)
         raise TicketMissing
+
+    def without_session(self, request: Request, passed: Pass) -> Pass:
+        """The same request without any authentication cookie."""
+        return replace(passed, cookie=self._without_session(scan(request.header("cookie") or "")))
 
     def check_origin(self, request: Request) -> None:
         """Browsers send `Origin` with every request that is not GET or HEAD (Fetch standard, 3.2). Raises ForeignOrigin."""

@@ -21,6 +21,8 @@ class Request:
     address: str
     #: `header("cookie")`: the value by lower-case name, repeated ones joined as the server does; None when absent.
     header: Callable[[str], str | None]
+    #: The server says that other processes serve the same application.
+    multiprocess: bool = False
 
     @property
     def full_path(self) -> str:

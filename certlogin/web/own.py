@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from typing import ClassVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
-from certlogin.errors import Refusal
+from certlogin.errors import CertloginError, Refusal
 from certlogin.flows.attempts import OpenAttempt, check_public_id, find_attempt
 from certlogin.flows.context import Context
 from certlogin.login.policy import Decision
+from certlogin.records.attempt import Attempt
 from certlogin.settings.site import Language
 from certlogin.web.guard import Guard
 from certlogin.web.http import OwnBody, Request, Response, html_response
@@ -76,6 +77,18 @@ class Visit:
         found = self.attempt()
         check_public_id(found, public_id)
         return found
+
+    def attempt_for_audit(self) -> Attempt | None:
+        """Whose refusal it was, as far as the browser's cookie and the store tell."""
+        try:
+            return self.attempt().attempt
+        except CertloginError:
+            return None
+
+    def query(self, name: str) -> str:
+        """A member of the address's query; empty unless it stands there once."""
+        values = parse_qs(self.request.query).get(name, [])
+        return values[0] if len(values) == 1 else ""
 
     def json_body(self) -> bytes:
         """The body of a call from our own page. Raises ForeignOrigin, WrongContentType, BodyTooLarge."""

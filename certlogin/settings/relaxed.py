@@ -1,0 +1,32 @@
+"""Which switches make a site less strict than it could be: said at every start, and by doctor."""
+
+from collections.abc import Iterator
+
+from certlogin.settings.model import Settings
+from certlogin.settings.rules import Stage
+from certlogin.settings.site import Mode
+from certlogin.settings.trust import Anchor, Revocation
+
+
+def relaxed_switches(settings: Settings) -> tuple[str, ...]:
+    """One line each, with the name as in the TOML file; empty when nothing is relaxed."""
+    return tuple(_relaxed(settings))
+
+
+def _relaxed(settings: Settings) -> Iterator[str]:
+    if settings.site.mode is Mode.DEVELOPMENT:
+        yield "[site] mode = 'development': not for real use"
+    if settings.ca.directory:
+        yield "[ca] directory: the CA's key is in the web process"
+    for anchor in settings.trust.anchors:
+        yield from _of_anchor(anchor)
+    for rule in settings.rules.require:
+        if rule.stage is not Stage.ENFORCE:
+            yield f"[[rules.require]] {rule.name!r} stage = {rule.stage.value!r}: units can log in without a certificate"
+
+
+def _of_anchor(anchor: Anchor) -> Iterator[str]:
+    if anchor.revocation is Revocation.OFF:
+        yield f"[[trust.anchors]] {anchor.name!r} revocation = 'off': revoked certificates are accepted"
+    if not anchor.strict:
+        yield f"[[trust.anchors]] {anchor.name!r} strict = false: certificates without AuthorityKeyIdentifier pass"
