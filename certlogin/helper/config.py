@@ -14,6 +14,8 @@ from certlogin.helper.limits import LimitSettings
 from certlogin.helper.origins import Grant, parse_origin
 from certlogin.helper.refusals import OriginRefused
 
+PORTS = (17561, 17562, 17563)
+
 #: The module whose use is allowed in development mode only.
 SCRIPTED = "certlogin.helper.pin.scripted"
 
@@ -38,7 +40,7 @@ class HelperConfig:
     #: One folder per file token.
     tokens: Path
     #: Tried in order; the first free one wins. 0: any free one (tests).
-    ports: tuple[int, ...] = (17561, 17562, 17563)
+    ports: tuple[int, ...] = PORTS
     #: Accept http://127.0.0.1:PORT origins and the scripted pinentry; every window says so.
     dev: bool = False
     origins: tuple[Grant, ...] = ()
@@ -52,33 +54,37 @@ class HelperConfig:
     limits: LimitSettings = field(default_factory=LimitSettings)
 
 
-def load_config(path: Path | None, environment: Mapping[str, str]) -> HelperConfig:
-    """The configuration of that file; None: the user's own file, or the defaults. Raises ConfigurationError."""
+def load_config(path: Path | None, environment: Mapping[str, str], *, dev: bool = False) -> HelperConfig:
+    """The configuration of that file; None: the user's own file, or the defaults. Raises ConfigurationError.
+
+    `dev` switches development mode on, whatever the file says.
+    """
     home = Path(environment.get("HOME", "."))
     usual = Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "certlogin" / "helper.toml"
     state = Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state") / "certlogin" / "helper"
     source = path or (usual if usual.exists() else None)
     if source is None:
-        return HelperConfig(state, state / "tokens")
+        return HelperConfig(state, state / "tokens", dev=dev)
     try:
         table = tomllib.loads(source.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError((f"{source}: {error}",)) from None
-    return _Reader(source.parent, state).read(table)
+    return _Reader(source.parent, state, dev=dev).read(table)
 
 
 class _Reader:
     """Collects every mistake before it gives up."""
 
-    def __init__(self, folder: Path, state: Path) -> None:
+    def __init__(self, folder: Path, state: Path, *, dev: bool) -> None:
         self._folder = folder
         self._state = state
+        self._dev = dev
         self._problems: list[str] = []
 
     def read(self, table: dict[str, Any]) -> HelperConfig:
         self._known("the file", table, [field.name for field in fields(HelperConfig)])
         state = self._path(table, "state", self._state)
-        dev = self._typed(table, "dev", bool, False)
+        dev = self._typed(table, "dev", bool, False) or self._dev
         config = HelperConfig(
             state=state,
             tokens=self._path(table, "tokens", state / "tokens"),
@@ -88,7 +94,7 @@ class _Reader:
             pinentry=self._pinentry(table, dev=dev),
             name=self._typed(table, "name", str, "证书助手"),
             language=self._choice(table, "language", Language, Language.ZH_CN),
-            prompt=self._typed(table, "prompt", int, 120),
+            prompt=self._positive(table, "prompt", 120),
             limits=self._limits(self._typed(table, "limits", dict, {})),
         )
         if self._problems:
@@ -111,11 +117,11 @@ class _Reader:
 
     def _path(self, table: dict[str, Any], name: str, default: Path) -> Path:
         # Relative to the file, so that a configuration and its state can move together.
-        return self._folder.absolute() / self._typed(table, name, str, str(default))
+        return self._folder.absolute() / str(self._typed(table, name, str, str(default)))
 
     def _ports(self, table: dict[str, Any]) -> tuple[int, ...]:
-        ports = self._typed(table, "ports", list, list(HelperConfig.__dataclass_fields__["ports"].default))
-        if not ports or any(not isinstance(port, int) or not 0 <= port <= 65535 for port in ports):
+        ports = self._typed(table, "ports", list, list(PORTS))
+        if not ports or any(type(port) is not int or not 0 <= port <= 65535 for port in ports):
             self._problems.append("ports must be a list of port numbers")
             return ()
         return tuple(ports)
@@ -133,7 +139,7 @@ class _Reader:
         may = self._typed(item, "may", list, [])
         known = [act.value for act in Act]
         self._problems += [f"origins: may {word!r} is none of {', '.join(known)}" for word in may if word not in known]
-        return Grant(origin, frozenset(may) & frozenset(known))
+        return Grant(origin, frozenset(word for word in known if word in may))
 
     def _pinentry(self, table: dict[str, Any], *, dev: bool) -> tuple[str, ...]:
         value = table.get("pinentry", "")
@@ -156,10 +162,13 @@ class _Reader:
         names = [field.name for field in fields(LimitSettings)]
         self._known("limits", table, names)
         default = LimitSettings()
-        values = {name: self._typed(table, name, int, getattr(default, name)) for name in names}
-        if any(value < 1 for value in values.values()):
-            self._problems.append("limits must be positive")
-        return LimitSettings(**values)
+        return LimitSettings(**{name: self._positive(table, name, getattr(default, name)) for name in names})
+
+    def _positive(self, table: dict[str, Any], name: str, default: int) -> int:
+        value: int = self._typed(table, name, int, default)
+        if value < 1:
+            self._problems.append(f"{name} must be positive")
+        return value
 
 
 def environment_of_process() -> Mapping[str, str]:

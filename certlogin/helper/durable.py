@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from certlogin.errors import Unavailable
+
 if sys.platform != "win32":
     import fcntl
 
@@ -51,3 +53,22 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def only_one(path: Path, what: str) -> Iterator[None]:
+    """As `locked`, but nobody waits. Raises Unavailable with `what` when another process is inside."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if sys.platform != "win32":
+            _lock_at_once(descriptor, what)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock_at_once(descriptor: int, what: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Unavailable(what) from None

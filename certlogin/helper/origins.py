@@ -5,6 +5,7 @@ Pure. An origin is accepted only in the one form a browser sends (RFC 6454, 6.2)
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from certlogin.helper.refusals import OriginRefused
@@ -61,7 +62,7 @@ class Grant:
         return origin.text.startswith("https://") and origin.text.endswith(self.origin.removeprefix("https://*"))
 
 
-def granted(origin: Origin, grants: tuple[Grant, ...]) -> frozenset[str]:
+def granted(origin: Origin, grants: Iterable[Grant]) -> frozenset[str]:
     """Everything the administrator allows that origin; empty when it is not pre-seeded."""
     return frozenset().union(*(grant.may for grant in grants if grant.covers(origin)))
 

@@ -68,10 +68,14 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "once": "仅此一次",
         "always": "始终允许",
         "block": "阻止",
+        "block_for_good": "要一直阻止该网站吗？",
+        "block_ok": "一直阻止",
+        "not_now": "暂不",
         "enroll": "该网站请求在您的证书介质中生成密钥并下载证书。是否允许？",
         "pick": "该网站想知道您有哪些证书。要出示这一张吗？",
         "show": "出示这一张",
         "next": "下一张",
+        "none": "都不出示",
         "allow": "允许",
         "pin": "PIN：",
         "ok": "确定",
@@ -99,10 +103,14 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "once": "Once",
         "always": "Always",
         "block": "Block",
+        "block_for_good": "Block this site for good?",
+        "block_ok": "Block for good",
+        "not_now": "Not now",
         "enroll": "This site asks to make a key on your token and to download a certificate. Allow it?",
         "pick": "This site wants to know which certificates you have. Show this one?",
         "show": "Show this one",
         "next": "Next",
+        "none": "Show none",
         "allow": "Allow",
         "pin": "PIN:",
         "ok": "OK",
@@ -170,11 +178,16 @@ class Texts:
     def enroll(self, matter: Matter) -> ConfirmQuestion:
         return self._confirm(matter, self._t("enroll"), self._t("allow"))
 
-    def pick(self, matter: Matter) -> ConfirmQuestion:
+    def block(self, matter: Matter) -> ConfirmQuestion:
+        """Asked after [block]: closing a window looks the same, and must not lock a site out for ever."""
+        description = self._describe(matter, self._t("block_for_good"))
+        return ConfirmQuestion(self._title(matter), description, self._t("block_ok"), self._t("not_now"))
+
+    def pick(self, matter: Matter, *, last: bool) -> ConfirmQuestion:
+        """One of several; after the last there is no next."""
         description = self._describe(matter, self._t("pick"))
-        return ConfirmQuestion(
-            self._title(matter), description, self._t("show"), self._t("cancel"), not_ok=self._t("next")
-        )
+        other = self._t("none" if last else "next")
+        return ConfirmQuestion(self._title(matter), description, self._t("show"), self._t("cancel"), not_ok=other)
 
     def phrase(self) -> str:
         """The words by which the user knows the windows of this helper."""
@@ -188,17 +201,17 @@ class Texts:
         return f"{self.name} — {matter.origin.registrable}"
 
     def _describe(self, matter: Matter, question: str = "") -> str:
-        # A pinentry cuts what is too long: site, purpose and question stand first.
+        # A pinentry cuts what is too long, and a page chooses how long its facts are: what warns stands before them.
         lines = [
             self._t("dev") if self.dev else "",
             self._t("site", registrable=matter.origin.registrable, origin=matter.origin.text),
             self._t("purpose", purpose=self._t(matter.purpose)),
             question,
+            self._tries(matter.tries_left),
+            self._t("phrase", phrase=self.phrase()),
             self._t("unit", unit=shown(matter.unit, 24), unit_name=shown(matter.unit_name)) if matter.unit else "",
             self._t("certificate", subject=shown(matter.subject, 64)) if matter.subject else "",
             self._t("token", label=shown(matter.label, 24), serial=matter.serial) if matter.serial else "",
-            self._tries(matter.tries_left),
-            self._t("phrase", phrase=self.phrase()),
         ]
         return "\n".join(line for line in lines if line)
 

@@ -30,9 +30,10 @@ from certlogin.wire.json import (
 SERIAL = r"[A-Z0-9]{4,32}"
 KEY_ID = r"[0-9a-f]{16}"
 
-_FILE_LIMIT = 1024 * 1024
-#: How many keys one token holds.
+#: How many keys one token holds. Each comes with a certificate and its chain, up to the body of a request (16 KiB): a
+#: file that could be written and not be read again would be a lost token.
 KEYS = 64
+_FILE_LIMIT = 2 * 1024 * 1024
 _NONCE = 12
 #: RFC 7914, 2: memory is 128 * r * cost bytes. The file states the cost; the bounds keep a foreign file from eating
 #: the machine.
