@@ -22,7 +22,7 @@ class HelperProcess:
         environment = {name: value for name, value in os.environ.items() if name not in _SERVER_SECRETS}
         command = [*CERTLOGIN, "helper", "run", "--config", str(self._demo.files.helper_config)]
         with self._demo.files.helper_log.open("ab") as log:
-            self._process = subprocess.Popen(command, env=environment, stderr=log)  # noqa: S603
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
         page = Assistant(self._demo.origin, self._demo.ports)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

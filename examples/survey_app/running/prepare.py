@@ -57,11 +57,11 @@ def prepare(
     secret(files.survey.session_key)
     if not files.survey.hashes.exists():
         write_hashes(files.survey.hashes, demo.handout.passwords, hasher or PasswordHasher())
-    _make_ca(demo)
-    _make_tokens(demo)
     files.settings.write_text(site_settings(origin, ports, UNIQUE_ID), encoding="utf-8")
     state, tokens = str(files.helper_state), str(files.tokens)
     files.helper_config.write_text(helper_settings(origin, ports, state, tokens, pinentry), encoding="utf-8")
+    _make_ca(demo)
+    _make_tokens(demo)
     return demo
 
 
@@ -106,8 +106,11 @@ def _make_ca(demo: Demo) -> None:
 
 def _make_tokens(demo: Demo) -> None:
     """A blank token for each unit that needs a certificate: RSA or P-256 is chosen when the key is made."""
-    there = {token["label"] for token in json.loads(certlogin_command("helper", "token", "list", "--json"))}
+    config = ("--config", str(demo.files.helper_config))
+    listed = json.loads(certlogin_command("helper", "token", "list", "--json", *config))
+    there = {token["label"] for token in listed}
     for label, pin in demo.handout.pins.items():
         if label not in there:
             model = SPARE_MODEL if label == SPARE_LABEL else "file"
-            certlogin_command("helper", "token", "create", "--label", label, "--model", model, text=f"{pin}\n")
+            plan = ("--label", label, "--model", model)
+            certlogin_command("helper", "token", "create", *plan, *config, text=f"{pin}\n")

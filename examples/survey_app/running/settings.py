@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 SITE_NAME = "普查数据采集处理系统（演示）"
+HELPER_NAME = "证书助手-演示版"
 HOTLINE = "400-000-0000"
 SERVICE_HOURS = "08:30-17:30"
 
@@ -56,7 +57,11 @@ tokens = {tokens}
 ports = {ports}
 dev = true
 pinentry = {pinentry}
-branding = {branding}
+name = {name}
+
+# Everybody in the demonstration shares this one helper.
+[limits]
+requests_per_minute = 600
 
 [[origins]]
 origin = {origin}
@@ -83,7 +88,7 @@ def helper_settings(origin: str, ports: Sequence[int], state: str, tokens: str, 
         tokens=_text(tokens),
         ports=list(ports),
         pinentry=command,
-        branding=_text(SITE_NAME),
+        name=_text(HELPER_NAME),
         origin=_text(origin),
     )
 
