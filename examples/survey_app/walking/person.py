@@ -40,7 +40,7 @@ class Person:
 
     def will_type(self, *pins: str) -> None:
         """The PINs that will be typed next, one for each dialog."""
-        self._answers.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
+        self._answers.write_text("".join(f"pin {pin}\n" for pin in pins), encoding="utf-8")
 
     def api(self, name: str, **message: object) -> Page:
         """A call of the page's script: the page says where the API is and which attempt it belongs to."""
