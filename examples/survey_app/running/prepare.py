@@ -18,8 +18,8 @@ from survey_app.running.settings import helper_settings, site_settings
 
 #: The command line, run by the interpreter that runs us.
 CERTLOGIN = (sys.executable, "-m", "certlogin.cli.main")
-#: 证书唯一码 in the certificates of the embedded CA.
-UNIQUE_ID = "2.25.0"
+#: 证书唯一码 in the certificates of the embedded CA: `unique_id` in its `ca.toml`.
+UNIQUE_ID = "2.25.20094988646605500440730656503632765366"
 #: One more token: blank, of the model that old systems upgrade in place.
 SPARE_LABEL = "备用"
 SPARE_MODEL = "3000GM"
