@@ -19,10 +19,10 @@ Random = Callable[[int], bytes]
 
 ROOT_DAYS: Final = 20 * 365
 ISSUING_DAYS: Final = 10 * 365
-#: So that a verifier whose clock is a little behind accepts a certificate that was made this second.
+#: So that a verifier whose clock is a little behind accepts a certificate or list that was made this second.
 BACKDATED: Final = timedelta(minutes=5)
-#: X.520: the upper bound of a common name and of an organisation name.
-_NAME_MAX: Final = 64
+#: X.520: the upper bound of a common name and of an organisation name, in characters.
+NAME_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def make_list(
     days: int,
 ) -> x509.CertificateRevocationList:
     """A complete, direct CRL."""
-    start = _whole_second(now)
+    start = _whole_second(now) - BACKDATED
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
     builder = builder.last_update(start).next_update(start + timedelta(days=days))
     builder = builder.add_extension(x509.CRLNumber(number), False)
@@ -164,12 +164,13 @@ def _ca_name(common_name: str) -> x509.Name:
 
 
 def _unit_name(name: str) -> x509.Name:
-    shown = name[:_NAME_MAX]
+    # `cryptography` counts the octets of a common name, and a Chinese character has three.
+    common_name = name.encode()[:NAME_MAX].decode(errors="ignore")
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, shown),
-            x509.NameAttribute(NameOID.COMMON_NAME, shown),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, name[:NAME_MAX]),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
     )
 

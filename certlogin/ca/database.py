@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from certlogin.ca.entitlements import Entitlement
 from certlogin.errors import Unavailable
@@ -65,16 +65,16 @@ class Rows:
         self._connection = connection
 
     def entitlement(self, unit_id: UnitId) -> Entitlement | None:
-        found = self._one("SELECT name, code, opens, closes FROM entitlements WHERE unit_id = ?", unit_id)
-        return found and Entitlement(unit_id, found[0], found[1], _moment(found[2]), _moment(found[3]))
+        return next(self._entitlements("WHERE unit_id = ?", unit_id), None)
 
-    def entitled_units(self) -> list[UnitId]:
-        return [UnitId(row[0]) for row in self._connection.execute("SELECT unit_id FROM entitlements")]
+    def entitlements(self) -> dict[UnitId, Entitlement]:
+        return {one.unit_id: one for one in self._entitlements("")}
 
     def entitle(self, wanted: Iterable[Entitlement]) -> None:
         self._connection.executemany(
-            "INSERT INTO entitlements (unit_id, name, code, opens, closes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (unit_id)"
-            " DO UPDATE SET name = excluded.name, code = excluded.code, opens = excluded.opens, closes = excluded.closes",
+            "INSERT INTO entitlements (unit_id, name, code, opens, closes) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (unit_id) DO UPDATE SET"
+            " name = excluded.name, code = excluded.code, opens = excluded.opens, closes = excluded.closes",
             [(one.unit_id, one.name, one.code, _text(one.opens), _text(one.closes)) for one in wanted],
         )
 
@@ -89,9 +89,6 @@ class Rows:
 
     def issued_to(self, unit_id: UnitId) -> list[IssuedRow]:
         return list(self._issued("WHERE unit_id = ?", unit_id))
-
-    def issued(self) -> list[IssuedRow]:
-        return list(self._issued(""))
 
     def revoked_until(self, not_after: datetime) -> list[IssuedRow]:
         """Revoked certificates that do not end before `not_after`."""
@@ -123,7 +120,7 @@ class Rows:
 
     def list_of(self, issuer: str) -> ListRow | None:
         found = self._one("SELECT number, list, this_update FROM lists WHERE issuer = ?", issuer)
-        return found and ListRow(found[0], found[1], datetime.fromisoformat(found[2]))
+        return None if found is None else ListRow(found[0], found[1], datetime.fromisoformat(found[2]))
 
     def put_list(self, issuer: str, row: ListRow) -> None:
         self._connection.execute(
@@ -132,17 +129,25 @@ class Rows:
             (issuer, row.number, row.der, _text(row.this_update)),
         )
 
+    def _entitlements(self, where: str, *values: object) -> Iterator[Entitlement]:
+        # `where` is one of the literals above.
+        statement = f"SELECT unit_id, name, code, opens, closes FROM entitlements {where}"  # noqa: S608
+        for unit_id, name, code, opens, closes in self._connection.execute(statement, values):
+            yield Entitlement(UnitId(unit_id), name, code, _moment(opens), _moment(closes))
+
     def _issued(self, where: str, *values: object) -> Iterator[IssuedRow]:
         columns = "serial, unit_id, code, spki_sha256, certificate, applied_on, not_after, revoked_at, reason, reissue"
         # `where` is one of the literals above.
         for row in self._connection.execute(f"SELECT {columns} FROM issued {where} ORDER BY rowid", values):  # noqa: S608
-            applied_on, not_after = (datetime.fromisoformat(moment) for moment in row[5:7])
+            serial, unit_id, code, spki_sha256, certificate, *moments, revoked_at, reason, reissue = row
+            applied_on, not_after = map(datetime.fromisoformat, moments)
             yield IssuedRow(
-                row[0], UnitId(row[1]), *row[2:5], applied_on, not_after, _moment(row[7]), row[8], bool(row[9])
-            )
+                serial, UnitId(unit_id), code, spki_sha256, certificate,
+                applied_on, not_after, _moment(revoked_at), reason, bool(reissue),
+            )  # fmt: skip
 
-    def _one(self, statement: str, *values: object) -> tuple[object, ...] | None:
-        found: tuple[object, ...] | None = self._connection.execute(statement, values).fetchone()
+    def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        found: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
         return found
 
 

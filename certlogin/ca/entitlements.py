@@ -77,7 +77,7 @@ def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
 def _json_object(line: int, content: str) -> Mapping[str, object]:
     try:
         value = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError((f"line {line}: {error}",)) from None
     if not isinstance(value, dict):
         raise ConfigurationError((f"line {line}: not an object",))
@@ -90,6 +90,8 @@ def _read(row: Mapping[str, object]) -> Entitlement:
         raise ValueError(f"unknown column {', '.join(unknown)}; known: {', '.join((*_REQUIRED, *_OPTIONAL))}")
     unit_id, name, code = (_text(row, column) for column in _REQUIRED)
     opens, closes = (_moment(row, column) for column in _OPTIONAL)
+    if opens is not None and closes is not None and not opens < closes:
+        raise ValueError("closes must be later than opens")
     return Entitlement(UnitId(unit_id), name, check_code(code, Strictness.LENIENT), opens, closes)
 
 
