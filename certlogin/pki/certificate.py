@@ -35,18 +35,21 @@ CLIENT_CERTIFICATES_MAX: Final = 6
 #: RFC 5280 4.1.2.2: positive, at most 20 octets.
 SERIAL_END: Final = 2**159
 
-_VERSION_TAG: Final = 0xA0
-_EXTENSIONS_TAG: Final = 0xA3
-#: All that the parser below may raise on bytes from outside. A warning becomes an error where the host says so.
-_PARSER_ERRORS: Final = (
+#: All that the parser below may raise on bytes from outside: a KeyError on an unknown TLS feature, for one. A warning
+#: becomes an error where the host says so.
+PARSER_ERRORS: Final = (
     ValueError,
     TypeError,
+    LookupError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
     UserWarning,
 )
+
+_VERSION_TAG: Final = 0xA0
+_EXTENSIONS_TAG: Final = 0xA3
 
 
 @dataclass(eq=False)
@@ -181,7 +184,7 @@ def _parse(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         _touch(certificate)
-    except _PARSER_ERRORS as error:
+    except PARSER_ERRORS as error:
         raise CertificateUnreadable(str(error)) from None
     return certificate
 

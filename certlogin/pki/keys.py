@@ -26,6 +26,7 @@ RSA_EXPONENT_END: Final = 2**33
 
 _RSA: Final = bytes.fromhex("2a864886f70d010101")
 _EC: Final = bytes.fromhex("2a8648ce3d0201")
+_NULL: Final = bytes.fromhex("0500")
 #: Curve OID to kind and bits. Only named curves: explicit parameters let the sender choose
 #: the group (CVE-2020-0601).
 _CURVES: Final = {
@@ -55,14 +56,17 @@ def read_key(spki: bytes) -> KeyKind:
     algorithm, bits = _two(only_element(spki, SEQUENCE))
     if algorithm.tag != SEQUENCE:
         raise DERError("no algorithm")
-    identifier, *parameters = children(algorithm)
-    if identifier.tag != OBJECT_IDENTIFIER:
+    parts = tuple(children(algorithm))
+    if not parts or parts[0].tag != OBJECT_IDENTIFIER:
         raise DERError("no algorithm identifier")
-    if identifier.value == _RSA:
-        return _read_rsa(whole_bits(bits))
-    if identifier.value == _EC and len(parameters) == 1:
-        return _read_curve(parameters[0], whole_bits(bits))
-    raise WeakKey("kind")
+    if len(parts) != 2 or parts[0].value not in (_RSA, _EC):
+        raise WeakKey("kind")
+    if parts[0].value == _EC:
+        return _read_curve(parts[1], whole_bits(bits))
+    # RFC 3279 2.3.1: NULL. With a second way to write a key, it would have a second SHA-256 in the registry.
+    if parts[1].encoded != _NULL:
+        raise WeakKey("parameters")
+    return _read_rsa(whole_bits(bits))
 
 
 def _read_rsa(key: bytes) -> KeyKind:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509.oid import AttributeOID
 
 from certlogin.errors import Refusal
-from certlogin.pki.certificate import DEPTH_MAX, SIZE_MAX
+from certlogin.pki.certificate import DEPTH_MAX, PARSER_ERRORS, SIZE_MAX
 from certlogin.pki.der import check_outline, children
 from certlogin.pki.keys import KeyKind, read_key
 from certlogin.pki.profile import SIGNATURE_ALGORITHMS
@@ -22,7 +22,6 @@ from certlogin.records.certificate import KeyType
 
 #: UTF8String, PrintableString.
 _STRINGS: Final = {0x0C: "utf-8", 0x13: "ascii"}
-_PARSER_ERRORS: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, UserWarning)
 
 
 @dataclass(eq=False)
@@ -70,7 +69,7 @@ def read_request(der: bytes) -> CertificationRequest:
         request = x509.load_der_x509_csr(der)
         public_key = request.public_key()
         challenge = _challenge(request)
-    except _PARSER_ERRORS as error:
+    except PARSER_ERRORS as error:
         raise RequestUnreadable(str(error)) from None
     _check_signature(request)
     return CertificationRequest(der, sha256(spki).hexdigest(), kind, public_key, challenge)
