@@ -83,4 +83,4 @@ def leaves(root: type[CertloginError] = CertloginError) -> list[type[CertloginEr
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    return repr(value) if isinstance(value, str) else str(value)
+    return repr(str(value)) if isinstance(value, str) else str(value)

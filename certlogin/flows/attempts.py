@@ -70,9 +70,7 @@ def check_public_id(found: OpenAttempt, public_id: str) -> None:
         raise OtherLogin
 
 
-def change(
-    context: Context, found: OpenAttempt, now: datetime, update: Callable[[Attempt], Attempt]
-) -> OpenAttempt:
+def change(context: Context, found: OpenAttempt, now: datetime, update: Callable[[Attempt], Attempt]) -> OpenAttempt:
     """Apply `update` to the stored attempt, again if another request was faster. Raises AttemptMissing."""
     for _ in range(_TRIES):
         stored = context.volatile.load(found.attempt.key)

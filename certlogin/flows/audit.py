@@ -58,7 +58,14 @@ def record_refusal(
     """
     now = context.clock()
     event = event_of(
-        context, kind, error.public_code(), now=now, attempt=attempt, unit_id=unit_id, address=address, facts=plain(error)
+        context,
+        kind,
+        error.public_code(),
+        now=now,
+        attempt=attempt,
+        unit_id=unit_id,
+        address=address,
+        facts=plain(error),
     )
     try:
         allowed = context.settings.stores.failures_per_minute

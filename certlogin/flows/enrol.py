@@ -93,9 +93,7 @@ def installed(context: Context, found: OpenAttempt, sha256: str) -> None:
     if order is None or order.certificate_sha256 != sha256:
         raise OrderUnknown
     state = move(EnrolState(order.state), EnrolEvent.INSTALL)
-    event = event_of(
-        context, "certificate_installed", "ok", now=now, attempt=found.attempt, facts={"sha256": sha256}
-    )
+    event = event_of(context, "certificate_installed", "ok", now=now, attempt=found.attempt, facts={"sha256": sha256})
     context.durable.advance(order, state, event)
     change(context, found, now, lambda attempt: replace(attempt, enrolled_sha256=sha256))
 
@@ -190,9 +188,7 @@ def _bind(
         applied_on=issued.applied_on,
         chain=trusted.path[1:-1],
     )
-    event = event_of(
-        context, "certificate_issued", "ok", now=now, attempt=attempt, facts={"sha256": facts.sha256}
-    )
+    event = event_of(context, "certificate_issued", "ok", now=now, attempt=attempt, facts={"sha256": facts.sha256})
     context.durable.bind(row, event, done)
     return Delivered(issued.certificate, issued.chain, facts.sha256)
 

@@ -236,6 +236,5 @@ def _proven(context: Context, found: OpenAttempt, accepted: AcceptedProof, now: 
     return allow_release(context, found, Proven(Method.CERTIFICATE, sha256, now), now)
 
 
-
 def _facts(decision: Decision) -> dict[str, str]:
     return {"step": decision.step, "reasons": ",".join(decision.reasons), "rule": decision.rule}

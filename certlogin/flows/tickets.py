@@ -8,7 +8,7 @@ from certlogin.errors import Refusal
 from certlogin.flows.case import decide_case, load_case
 from certlogin.flows.context import Context
 from certlogin.flows.judge import judge
-from certlogin.login.policy import Presented, Step
+from certlogin.login.policy import Decision, Presented, Reason, Step
 from certlogin.login.ticket import Ticket
 from certlogin.pki.certificate import read_certificate
 from certlogin.records.certificate import State
@@ -76,7 +76,12 @@ def decide_again(
     # Who went on without an advised certificate stays in until the advice becomes a duty.
     skipped = method is Method.PASSWORD and decision.advised
     if not skipped and (decision.step is not Step.ADMIT or decision.method is not method):
-        raise NoLongerAdmitted(decision.reasons[0])
+        raise NoLongerAdmitted(_why(decision))
+
+
+def _why(decision: Decision) -> Reason:
+    """What is owed, and not that nobody told us of a helper: on this way nobody was asked."""
+    return next(reason for reason in decision.reasons if reason not in (Reason.HELPER_UNKNOWN, Reason.HELPER_OUTDATED))
 
 
 def _presented_again(context: Context, sha256: str | None, now: datetime) -> Presented:

@@ -33,14 +33,15 @@ class WsgiMiddleware:
             outcome = outcome.run(_own_body(environ) if outcome.wants_body else OwnBody())
         if isinstance(outcome, Response):
             return _send(outcome, request, start_response)
-        slot = _forward(environ, outcome)
+        inner, slot = _forward(environ, outcome)
         if self._gate.compares_session(outcome):
-            checked = self._gate.check_session(request, outcome, dict(environ))
+            checked = self._gate.check_session(request, outcome, dict(inner))
             if isinstance(checked, Response):
                 return _send(checked, request, start_response)
             if checked is not outcome:
-                outcome, slot = checked, _forward(environ, checked)
-        return _Exchange(self._gate, request, outcome, slot, start_response).run(self._app, environ)
+                outcome = checked
+                inner, slot = _forward(environ, checked)
+        return _Exchange(self._gate, request, outcome, slot, start_response).run(self._app, inner)
 
 
 class _Exchange:
@@ -99,9 +100,7 @@ class _Exchange:
                 return _send(self._gate.failed(self._request, error), self._request, self._start_response)
         return self._pass(outgoing.headers, body, chunks, first)
 
-    def _marked(
-        self, code: int, body: Iterable[bytes], chunks: Iterator[bytes], first: list[bytes]
-    ) -> Iterable[bytes]:
+    def _marked(self, code: int, body: Iterable[bytes], chunks: Iterator[bytes], first: list[bytes]) -> Iterable[bytes]:
         verdict = self._gate.judge(self._request, self._passed, self._slot, self._headers)
         if isinstance(verdict, Admitted):
             return self._pass(verdict.headers, body, chunks, first)
@@ -172,20 +171,20 @@ def _path(text: str) -> str:
     return text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _forward(environ: "WSGIEnvironment", passed: Pass) -> LoginSlot:
-    """Give the host the request as it may see it."""
+def _forward(environ: "WSGIEnvironment", passed: Pass) -> "tuple[WSGIEnvironment, LoginSlot]":
+    """The request as the host may see it. A copy: the cookies that came are asked for again on the way out."""
     slot = LoginSlot()
-    environ[SLOT_KEY] = slot
-    environ.pop(IDENTITY_KEY, None)
+    inner = {**environ, SLOT_KEY: slot}
+    inner.pop(IDENTITY_KEY, None)
     if passed.ticket is not None:
-        environ[IDENTITY_KEY] = passed.ticket.identity()
+        inner[IDENTITY_KEY] = passed.ticket.identity()
     if passed.cookie is None:
-        environ.pop("HTTP_COOKIE", None)
+        inner.pop("HTTP_COOKIE", None)
     else:
-        environ["HTTP_COOKIE"] = passed.cookie
+        inner["HTTP_COOKIE"] = passed.cookie
     if passed.drop_authorization:
-        environ.pop("HTTP_AUTHORIZATION", None)
-    return slot
+        inner.pop("HTTP_AUTHORIZATION", None)
+    return inner, slot
 
 
 def _own_body(environ: "WSGIEnvironment") -> OwnBody:

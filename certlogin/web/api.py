@@ -41,9 +41,7 @@ def challenge(visit: Visit) -> Response:
 def proof(visit: Visit) -> Response:
     message = browser.read_proof(visit.json_body())
     found = visit.attempt_of_page(message.attempt)
-    unverified = UnverifiedProof(
-        message.format, message.payload, message.signature, message.certificate, message.chain
-    )
+    unverified = UnverifiedProof(message.format, message.payload, message.signature, message.certificate, message.chain)
     decision, token = login.complete_proof(visit.context, found, unverified)
     if decision.step is not Step.ADMIT:
         return json_response(200, {"next": visit.address_of(decision)})

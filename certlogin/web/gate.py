@@ -215,4 +215,3 @@ def _unavailable(error: Exception) -> CertloginError:
     wrapped = Unavailable("current_unit")
     wrapped.__cause__ = error
     return wrapped
-

@@ -55,9 +55,7 @@ class Holder:
         self._guard = guard
         self._rechecker = rechecker
 
-    def judge(
-        self, request: Request, passed: Pass, slot: LoginSlot, headers: Headers
-    ) -> Admitted | MustHold:
+    def judge(self, request: Request, passed: Pass, slot: LoginSlot, headers: Headers) -> Admitted | MustHold:
         """Decide on the marked response before its body. The ticket and the attempt before it end in any case.
 
         Raises AnotherUnitNamed, MarkedOutsideLogin, StepRefused, Unavailable.

@@ -80,9 +80,11 @@ class Texts:
 
 
 def load_texts(language: Language, *, strict: bool) -> Texts:
-    """Read the language's file."""
-    file = resources.files("certlogin") / "locale" / f"{language.value}.toml"
-    entries = dict(_flat("", tomllib.loads(file.read_text(encoding="utf-8"))))
+    """Read the language's files."""
+    folder = resources.files("certlogin") / "locale"
+    entries: dict[str, str] = {}
+    for name in (f"{language.value}.toml", f"{language.value}.errors.toml"):
+        entries |= _flat("", tomllib.loads((folder / name).read_text(encoding="utf-8")))
     return Texts(language, entries, strict=strict)
 
 

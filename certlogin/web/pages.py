@@ -46,6 +46,9 @@ PAGE_CODES = (
     "certificate_expired",
 )
 
+#: Texts of the pages that their scripts say as well.
+_SHARED_WITH_SCRIPTS = ("download.arch.", "download.guess_strong")
+
 #: The help topics and the code that each shows.
 HELP_CODES: Mapping[str, str] = MappingProxyType(
     {"lost": "key_lost", "locked": "pin_locked", "expired": "certificate_expired"}
@@ -81,9 +84,11 @@ class Pages:
             "attempt": "",
             "unit_name": "",
             "unit_code": "",
+            "login_url": "",
+            "skips_left": 0,
             "title": texts.text(f"{name}.title") if f"{name}.title" in texts.keys() else "",
             "language": language.value,
-            "languages": tuple(other.value for other in Language),
+            "languages": self._languages,
             "site": self._site,
             "csp_ports": self._ports,
             "t": texts.text,
@@ -108,6 +113,11 @@ class Pages:
     @cached_property
     def texts(self) -> Mapping[Language, Texts]:
         return {language: load_texts(language, strict=self._strict) for language in Language}
+
+    @cached_property
+    def _languages(self) -> Mapping[str, str]:
+        """Each language by its own name."""
+        return {language.value: texts.text("layout.language_name") for language, texts in self.texts.items()}
 
     @cached_property
     def _environment(self) -> Environment:
@@ -157,8 +167,5 @@ def page_headers(ports: Sequence[int]) -> tuple[tuple[str, str], ...]:
 
 
 def _script_texts(texts: Texts) -> Mapping[str, str]:
-    errors = [texts.raw(f"errors.{code}.") for code in PAGE_CODES]
-    found = dict(texts.raw("js."))
-    for entries in errors:
-        found |= entries
-    return found
+    prefixes = ("js.", *_SHARED_WITH_SCRIPTS, *(f"errors.{code}." for code in PAGE_CODES))
+    return {key: text for prefix in prefixes for key, text in texts.raw(prefix).items()}

@@ -42,9 +42,7 @@ class Refuser:
     ) -> Response:
         """Audit the refusal and answer it. `kind` names what was refused, for the audit log."""
         error = _as_error(problem)
-        support = record_refusal(
-            self._context, kind, error, attempt=attempt, unit_id=unit_id, address=request.address
-        )
+        support = record_refusal(self._context, kind, error, attempt=attempt, unit_id=unit_id, address=request.address)
         if wants_json(request) if as_json is None else as_json:
             return self._json(request, error, support)
         return self._page(request, error, support)

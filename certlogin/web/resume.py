@@ -27,7 +27,7 @@ class Resumer:
         return RELEASE_MEMBER in request.query and RELEASE_MEMBER in parse_qs(request.query, keep_blank_values=True)
 
     def resume(self, request: Request) -> Response:
-        """The held response with its ticket. Raises what `flows.release.release` raises, AttemptMissing, ForeignOrigin."""
+        """The held response with its ticket. Raises as `flows.release.release`, and AttemptMissing, ForeignOrigin."""
         found = find_attempt(self._context, self._guard.attempt_of(request), self._context.clock())
         self._check_request(request, found.attempt)
         tokens = parse_qs(request.query, keep_blank_values=True)[RELEASE_MEMBER]

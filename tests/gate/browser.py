@@ -104,7 +104,9 @@ class Browser:
         return str(json.loads(answer.body)["code"])
 
     def report(self, version: str = "1.0.0.0", **changes: Any) -> dict[str, Any]:
-        return self.asked("report", **({"state": "ready", "version": version, "os": "linux", "arch": "x86_64"} | changes))
+        return self.asked(
+            "report", **({"state": "ready", "version": version, "os": "linux", "arch": "x86_64"} | changes)
+        )
 
     def challenge(self, purpose: str = "login") -> dict[str, Any]:
         return self.asked("challenge", purpose=purpose)

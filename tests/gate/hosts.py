@@ -36,9 +36,7 @@ class Seen:
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, path: str, unit: str | None, cookies: Mapping[str, str], authorization: str | None) -> None:
-        self.requests.append(
-            {"path": path, "unit": unit, "cookies": dict(cookies), "authorization": authorization}
-        )
+        self.requests.append({"path": path, "unit": unit, "cookies": dict(cookies), "authorization": authorization})
 
 
 #: status, headers, body
@@ -69,7 +67,7 @@ def mark(carrier: Any, unit: str, kind: str) -> None:
     if kind == "twice":
         try:
             password_verified(carrier, "U2")
-        except Exception:  # noqa: BLE001 a host that swallows what it is told
+        except Exception:
             return
 
 

@@ -1,5 +1,6 @@
 """The main path through every kind of host: A1, A3, A4, A11."""
 
+from certlogin import UnitId
 from tests.gate.browser import ATTEMPT, TICKET, Browser
 from tests.gate.conftest import MakeWorld
 from tests.gate.world import World
@@ -44,7 +45,7 @@ def test_a11_a_certificate_issued_elsewhere_is_matched_and_registered(make_world
     browser = Browser(world)
     browser.log_in_with("U1", world.certificate_of("U1"))
     assert browser.home()["identity"] == {"unit": "U1", "method": "certificate"}
-    (row,) = world.store.of_unit(world.directory.units["U1"].id)
+    (row,) = world.store.of_unit(UnitId("U1"))
     assert row.bound_by == "match"
 
 

@@ -65,7 +65,7 @@ class Authority:
         (folder / "root.crl").write_bytes(pki.root.crl(number=1))
         self.publish()
 
-    def issue(self, code: str, key: str, **changes: object) -> Issued:
+    def issue(self, code: str, key: str, **changes: Any) -> Issued:
         return self._pki.issuing.issue(unit_code=code, key_name=key, **changes)
 
     def publish(self, *revoked: Issued) -> None:
