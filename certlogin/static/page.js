@@ -1,20 +1,26 @@
 // What every page has: its texts, its server, where it says what it does, and how it reports a problem.
 
-import { Server, ServerRefusal, ServerSilent, onThisSite } from "./api.js";
-import { HelperFailure, browserSurroundings, findHelper, mayProbeByItself } from "./helper.js";
+import { Server, ServerSilent, onThisSite } from "./api.js";
+import { browserSurroundings, findHelper, mayProbeByItself } from "./helper.js";
+import { actionsFor, describe } from "./problem.js";
 import { HelperSession, Memory } from "./session.js";
 import { Texts } from "./texts.js";
 
-/** @typedef {{label: string, address?: string, act?: () => void}} Action a link or a button */
+/** @typedef {import("./problem.js").Action} Action */
+/** @typedef {import("./helper.js").Found} Found */
 
 export class Page {
   /** @param {Window} view */
   constructor(view) {
-    const { prefix = "", attempt = "", language = "zh-CN", ports = "" } = view.document.body.dataset;
+    const { prefix = "", attempt = "", language = "zh-CN", ports = "", login = "" } = view.document.body.dataset;
     this.view = view;
     this.document = view.document;
     this.prefix = prefix;
     this.language = language;
+    /** Where the host's login page is; empty when the server did not say. */
+    this.loginUrl = login;
+    /** Some pages are open to anybody; without a login under way they ask nothing of the server. */
+    this.hasAttempt = attempt !== "";
     this.ports = ports.split(" ").filter(Boolean).map(Number);
     this.texts = Texts.of(view.document);
     this.surroundings = browserSurroundings(view);
@@ -23,6 +29,10 @@ export class Page {
       () => view.localStorage,
       () => view.sessionStorage,
     );
+    // The back button may bring a page back as it was left: in the middle of something that is over.
+    view.addEventListener("pageshow", (event) => event.persisted && view.location.reload());
+    const later = this.document.getElementById("later");
+    if (later) later.addEventListener("click", () => this._later());
   }
 
   /**
@@ -58,6 +68,14 @@ export class Page {
   }
 
   /**
+   * Does it lead to a page of this site?
+   * @param {unknown} address
+   */
+  isHere(address) {
+    return onThisSite(address, this.view.location.href) !== null;
+  }
+
+  /**
    * Leaves for an address of this site; our own pages are told the language.
    * @param {unknown} address
    */
@@ -69,6 +87,19 @@ export class Page {
       url.searchParams.set("lang", this.language);
     }
     this.view.location.assign(url.href);
+  }
+
+  /**
+   * Goes where a finished login leads.
+   * @param {{next: string, method?: string}} answer
+   */
+  async leave(answer) {
+    this.say("js.proven");
+    if (answer.method !== "POST") return this.go(answer.next);
+    // A login by script: its answer is fetched as the script would have, then the page goes where it says.
+    const address = await this.server.release(answer.next);
+    if (address) return this.go(address);
+    this.view.location.reload();
   }
 
   /** @returns {Promise<boolean>} */
@@ -93,6 +124,22 @@ export class Page {
     });
   }
 
+  /**
+   * Tells the server which helper runs here.
+   * @param {Found} found
+   * @returns {Promise<unknown>} the next address; null without a login under way
+   */
+  async reportReady({ version, os, arch }) {
+    if (!this.hasAttempt) return null;
+    return (await this.server.post("api/report", { state: "ready", version, os, arch })).next;
+  }
+
+  /** The user says that this is another helper, and that it is to be trusted. */
+  trustAgain() {
+    this.memory.forget();
+    this.view.location.reload();
+  }
+
   clearProblem() {
     this.element("problem").hidden = true;
   }
@@ -104,73 +151,30 @@ export class Page {
    */
   problem(failure, actions = []) {
     this.say();
-    const { title, nextStep, extra, code, supportId } = this._described(failure);
+    const { title, nextStep, extra, code, supportId } = describe(failure, this.texts);
     this.element("problem-title").textContent = title;
     this.element("problem-next").textContent = nextStep;
     this._line("problem-extra", extra);
     this._line("problem-code", this.t("js.code", { code }));
     this._line("problem-support", supportId ? this.t("js.support", { support_id: supportId }) : "");
-    this._actions([...this._actionsFor(failure), ...actions]);
+    this._actions([...actionsFor(failure, this), ...actions]);
     const box = this.element("problem");
     box.dataset.code = code;
     box.hidden = false;
     box.scrollIntoView({ block: "nearest" });
   }
 
-  /** @param {unknown} failure */
-  _described(failure) {
-    if (failure instanceof ServerRefusal) {
-      const spare = this.texts.error("server_error", {});
-      return {
-        title: failure.title || spare.title,
-        nextStep: failure.nextStep || spare.nextStep,
-        extra: "",
-        code: failure.code,
-        supportId: failure.supportId,
-      };
+  /** Goes on without the certificate that is only advised. */
+  async _later() {
+    const button = this.element("later");
+    button.disabled = true;
+    this.clearProblem();
+    try {
+      await this.leave(await this.server.post("api/skip"));
+    } catch (failure) {
+      button.disabled = false;
+      this.problem(failure);
     }
-    if (failure instanceof HelperFailure) {
-      const { title, nextStep } = this.texts.error(failure.code, failure.facts);
-      return { title, nextStep, extra: this._extra(failure), code: failure.code, supportId: "" };
-    }
-    const code = failure instanceof ServerSilent ? failure.code : "server_error";
-    // A mistake of our own: the console is where somebody looks for it.
-    if (!(failure instanceof ServerSilent)) console.error(failure);
-    return { ...this.texts.error(code, {}), extra: "", code, supportId: "" };
-  }
-
-  /** @param {HelperFailure} failure */
-  _extra({ facts }) {
-    const lines = [];
-    if (typeof facts.tries_left === "number") {
-      lines.push(this.t("js.tries_left", facts));
-      if (facts.tries_left <= 2) lines.push(this.t("js.tries_warning"));
-    }
-    if (typeof facts.retry_after === "number" && facts.retry_after > 0) lines.push(this.t("js.retry_after", facts));
-    return lines.join(" ");
-  }
-
-  /**
-   * @param {unknown} failure
-   * @returns {Action[]}
-   */
-  _actionsFor(failure) {
-    if (failure instanceof ServerRefusal) {
-      return onThisSite(failure.next, this.view.location.href) ? [{ label: this.t("js.go_on"), address: failure.next }] : [];
-    }
-    const code = failure instanceof HelperFailure ? failure.code : "";
-    if (code === "pin_locked") return [{ label: this.t("js.locked_help"), address: this.link("help/locked") }];
-    if (code === "unsupported_protocol") {
-      return [{ label: this.t("js.download_link"), address: this.link("helper/download") }];
-    }
-    if (code === "helper_identity_changed") {
-      const trust = () => {
-        this.memory.forget();
-        this.view.location.reload();
-      };
-      return [{ label: this.t("js.trust_helper"), act: trust }];
-    }
-    return [];
   }
 
   /** @param {Action[]} actions */
@@ -200,33 +204,4 @@ export class Page {
     line.textContent = text;
     line.hidden = text === "";
   }
-}
-
-/**
- * One row of a radio list.
- * @param {Document} document
- * @param {{name: string, value: string, id: string, title: string, lines: string[], disabled?: boolean, checked?: boolean}} row
- */
-export function choice(document, { name, value, id, title, lines, disabled = false, checked = false }) {
-  const label = document.createElement("label");
-  label.className = disabled ? "choice choice-disabled" : "choice";
-  label.htmlFor = id;
-  const input = document.createElement("input");
-  Object.assign(input, { type: "radio", name, value, id, disabled, checked });
-  const body = document.createElement("span");
-  body.className = "choice-text";
-  body.append(text(document, "strong", title), ...lines.map((line) => text(document, "span", line)));
-  label.append(input, body);
-  return label;
-}
-
-/**
- * @param {Document} document
- * @param {string} tag
- * @param {string} content
- */
-function text(document, tag, content) {
-  const element = document.createElement(tag);
-  element.textContent = content;
-  return element;
 }

@@ -118,11 +118,6 @@ export class HelperSession {
     this._post("cancel", {}, token, { keepalive: true }).catch(() => {});
   }
 
-  /** The user says that this is another helper, and that it is to be trusted. */
-  trustAgain() {
-    this.memory.forget();
-  }
-
   /**
    * A call that needs the pairing; pairs first, and once more when the helper has forgotten us.
    * @param {string} name

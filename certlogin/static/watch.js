@@ -11,13 +11,21 @@ export const EVERY = 2000;
 const WORTH_WAITING = ["helper_not_running", "unreachable", "origin_refused", "wrong_user", "unsupported_protocol", "busy"];
 
 /**
+ * @typedef {object} Watch
+ * @property {(found: Found) => void} onFound
+ * @property {(failure: HelperFailure) => void} [onStopped]
+ * @property {() => void} [onAsking]
+ * @property {number} [limit] gives up after so many milliseconds
+ * @property {string} [except] a version to look past: the outdated one that is still running
+ */
+
+/**
  * @param {number[]} ports
  * @param {Surroundings} surroundings
- * @param {{onFound: (found: Found) => void, onStopped?: (failure: HelperFailure) => void, onAsking?: () => void, limit?: number}} options
- *   limit: give up after so many milliseconds
+ * @param {Watch} watch
  * @returns {() => void} stops watching
  */
-export function watchForHelper(ports, surroundings, { onFound, onStopped = () => {}, onAsking, limit = Infinity }) {
+export function watchForHelper(ports, surroundings, { onFound, onStopped = () => {}, onAsking, limit = Infinity, except = "" }) {
   const started = surroundings.now();
   let stopped = false;
 
@@ -25,7 +33,9 @@ export function watchForHelper(ports, surroundings, { onFound, onStopped = () =>
     if (stopped) return;
     try {
       const found = await findHelper(ports, surroundings, { onAsking, thorough: false });
-      if (!stopped) onFound(found);
+      if (stopped) return;
+      if (found.version === except) surroundings.later(look, EVERY);
+      else onFound(found);
     } catch (failure) {
       if (stopped) return;
       if (!(failure instanceof HelperFailure)) throw failure;

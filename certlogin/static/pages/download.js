@@ -1,12 +1,15 @@
-// 证书助手客户端下载: B3, B4, B7, B9, B10.
+// 证书助手客户端下载: B3, B4, B7, B9, B10, B13.
 
 import { archFrom } from "../arch.js";
+import { onThisSite } from "../api.js";
 import { counting } from "../countdown.js";
 import { Page } from "../page.js";
 import { watchForHelper } from "../watch.js";
 
 const page = new Page(window);
 const builds = page.element("builds");
+/** The version that runs here and is too old. */
+let outdated = "";
 let stopWatching = () => {};
 
 /** Shows the builds for the processor, and says so when there are none. */
@@ -18,7 +21,7 @@ function showFitting() {
     build.hidden = build.dataset.arch !== arch || family !== os;
     if (!build.hidden) shown += 1;
   }
-  page.element("no-matching").hidden = shown > 0;
+  page.element("no-matching").hidden = shown > 0 || arch === "";
   if (shown === 0) page.element("all-builds").open = true;
 }
 
@@ -29,25 +32,33 @@ async function refineArch() {
   if (!arch) return;
   builds.dataset.arch = arch;
   builds.dataset.strength = "strong";
-  page.element("guess").textContent = page.t("js.arch", { arch: page.t(`js.arches.${arch}`) });
+  page.element("guess").textContent = page.t("download.guess_strong", { arch: page.t(`download.arch.${arch}`) });
 }
 
 function watch() {
   stopWatching();
   page.clearProblem();
-  page.say("js.waiting");
+  page.say(outdated ? "js.outdated" : "js.waiting");
   stopWatching = watchForHelper(page.ports, page.surroundings, {
-    onFound: (found) => found_(found).catch((failure) => page.problem(failure)),
+    onFound: (found) => arrived(found).catch((failure) => page.problem(failure)),
     onStopped: (failure) => page.problem(failure),
     onAsking: () => page.say("js.asking"),
+    except: outdated,
   });
 }
 
 /** @param {import("../helper.js").Found} found */
-async function found_(found) {
-  page.say("js.ready", { version: found.version });
-  const answer = await page.server.post("api/report", { state: "ready", version: found.version, os: found.os, arch: found.arch });
-  page.go(answer.next);
+async function arrived(found) {
+  page.say(page.hasAttempt ? "js.ready" : "js.ready_alone", { version: found.version });
+  const next = await page.reportReady(found);
+  if (next === null) return;
+  const url = onThisSite(next, window.location.href);
+  // Sent to where we are: this helper is too old (B13). The page would come back for ever.
+  if (!url || url.pathname !== window.location.pathname) return page.go(next);
+  outdated = found.version;
+  page.element("outdated-version").textContent = outdated;
+  page.element("outdated").hidden = false;
+  watch();
 }
 
 /** @param {HTMLElement} button */
@@ -65,7 +76,7 @@ function prepare(button) {
   });
 }
 
-async function start() {
+async function begin() {
   document.querySelectorAll("a.download").forEach(prepare);
   page.element("check").addEventListener("click", watch);
   await refineArch();
@@ -73,4 +84,4 @@ async function start() {
   if (await page.mayProbeByItself()) watch();
 }
 
-start();
+begin();

@@ -1,8 +1,9 @@
 // 下载证书: C1, C2, C5.
 
+import { choice } from "../choice.js";
 import { Enrolment, guardLeaving } from "../enrolment.js";
 import { HelperFailure } from "../helper.js";
-import { Page, choice } from "../page.js";
+import { Page } from "../page.js";
 
 const page = new Page(window);
 const form = page.element("enrol");
@@ -85,10 +86,8 @@ async function download(event) {
   if (working) return;
   const token = chosenToken();
   const keyType = new FormData(form).get("key_type");
-  if (!token || !helper || typeof keyType !== "string") {
-    page.say("js.choose_token");
-    return;
-  }
+  if (!token || !helper) return page.say("js.choose_token");
+  if (typeof keyType !== "string") return page.say("js.choose_key_type");
   busy(true);
   const leave = guardLeaving(window);
   try {

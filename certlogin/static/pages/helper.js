@@ -8,8 +8,11 @@ import { watchForHelper } from "../watch.js";
 const LAUNCH_LIMIT = 10000;
 /** Then the helper may be missing, so its download is offered. */
 const MISSING = ["helper_not_running", "unreachable"];
+/** What the server wants to know of a check that failed: the table of the helper protocol, section 1. */
+const REPORTED = ["helper_not_running", "browser_blocked", "prompt_dismissed", "origin_refused", "unreachable"];
 
 const page = new Page(window);
+const start = page.element("start");
 const dialog = page.element("missing");
 let checking = false;
 let reported = "";
@@ -20,7 +23,7 @@ async function check() {
   if (checking) return;
   checking = true;
   stopWatching();
-  page.element("start").disabled = true;
+  start.disabled = true;
   page.clearProblem();
   page.say("js.checking");
   try {
@@ -29,19 +32,19 @@ async function check() {
     failed(failure);
   } finally {
     checking = false;
-    page.element("start").disabled = false;
-    page.element("start").textContent = page.element("start").dataset.retry;
+    start.disabled = false;
+    start.textContent = start.dataset.retry;
   }
 }
 
 /** @param {import("../helper.js").Found} found */
 async function ready(found) {
-  if (dialog.open) dialog.removeEventListener("close", closed);
-  if (dialog.open && dialog.close) dialog.close();
+  closeDialog();
   page.clearProblem();
-  page.say("js.ready", { version: found.version });
-  const answer = await page.server.post("api/report", { state: "ready", version: found.version, os: found.os, arch: found.arch });
-  page.go(answer.next);
+  offerHelper(false);
+  page.say(page.hasAttempt ? "js.ready" : "js.ready_alone", { version: found.version });
+  const next = await page.reportReady(found);
+  if (next !== null) page.go(next);
 }
 
 /** @param {unknown} failure */
@@ -50,11 +53,16 @@ function failed(failure) {
   if (!(failure instanceof HelperFailure)) return;
   report(failure.code);
   const missing = MISSING.includes(failure.code);
-  for (const id of ["launch", "download", "launch-hint"]) page.element(id).hidden = !missing;
+  offerHelper(missing);
   if (!missing) return;
   watch();
-  if (!dismissed) open(failure.code);
+  if (!dismissed) openDialog(failure.code);
   dismissed = false;
+}
+
+/** @param {boolean} offered */
+function offerHelper(offered) {
+  for (const id of ["launch", "download", "launch-hint"]) page.element(id).hidden = !offered;
 }
 
 /** @param {number} [limit] */
@@ -73,23 +81,33 @@ function watch(limit) {
  * @param {string} state
  */
 function report(state) {
-  if (state === reported) return;
+  if (!page.hasAttempt || state === reported || !REPORTED.includes(state)) return;
   reported = state;
   page.server.post("api/report", { state, version: null, os: "", arch: "" }).catch(() => {});
 }
 
 /** @param {string} code */
-function open(code) {
-  const line = dialog.querySelector(".codes span");
-  if (line) line.textContent = page.t("js.code", { code });
+function openDialog(code) {
+  page.element("missing-code").textContent = page.t("js.code", { code });
   // Firefox before 98 has no dialogs; there it stands in the page.
   if (dialog.showModal) {
     if (!dialog.open) dialog.showModal();
   } else dialog.setAttribute("open", "");
 }
 
+/** The helper has come: its close is not the user's. */
+function closeDialog() {
+  if (!dialog.open || !dialog.close) return;
+  dialog.dataset.closing = "yes";
+  dialog.close();
+}
+
 /** B7: closing the dialog checks again; when nothing has changed, the page below can be read in peace. */
 function closed() {
+  if (dialog.dataset.closing) {
+    delete dialog.dataset.closing;
+    return;
+  }
   dismissed = true;
   check();
 }
@@ -99,12 +117,12 @@ function launch() {
   watch(LAUNCH_LIMIT);
 }
 
-async function start() {
-  page.element("start").addEventListener("click", check);
+async function begin() {
+  start.addEventListener("click", check);
   page.element("launch").addEventListener("click", launch);
   dialog.addEventListener("close", closed);
   if (await page.mayProbeByItself()) await check();
   else page.say("js.click_to_check");
 }
 
-start();
+begin();

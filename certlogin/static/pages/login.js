@@ -2,9 +2,10 @@
 
 import { decode, hex } from "../base64url.js";
 import { readCertificate } from "../certificate.js";
+import { choice } from "../choice.js";
 import { Enrolment, guardLeaving } from "../enrolment.js";
 import { HelperFailure } from "../helper.js";
-import { Page, choice } from "../page.js";
+import { Page } from "../page.js";
 
 /**
  * @typedef {object} Held
@@ -140,13 +141,10 @@ async function login(event) {
   event.preventDefault();
   if (working) return;
   const chosen = new FormData(form).get("certificate");
-  if (!helper || typeof chosen !== "string") {
-    page.say("js.choose_certificate");
-    return;
-  }
+  if (!helper || typeof chosen !== "string") return page.say("js.choose_certificate");
   busy(true);
   try {
-    await leave(await prove(helper, chosen));
+    await page.leave(await prove(helper, chosen));
   } catch (failure) {
     page.problem(failure);
     busy(false);
@@ -164,16 +162,6 @@ async function prove(session, certificateSha256) {
   const { payload, signature, certificate, chain } = await session.login(challenge, certificateSha256);
   page.say("js.proving");
   return await page.server.post("api/proof", { format: "native", payload, signature, certificate, chain });
-}
-
-/** @param {{next: string, method?: string}} answer */
-async function leave(answer) {
-  page.say("js.proven");
-  if (answer.method !== "POST") return page.go(answer.next);
-  // A login by script: its answer is fetched as the script would have, then the page goes where it says.
-  const address = await page.server.release(answer.next);
-  if (address) return page.go(address);
-  window.location.reload();
 }
 
 /** The certificate was issued and never reached the token. */
