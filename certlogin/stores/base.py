@@ -31,7 +31,7 @@ class AlreadyBound(Refusal):
 
     code: ClassVar[str] = "already_bound"
     status: ClassVar[int] = 409
-    #: `certificate`, `key` (another unit has it) or `slot` (the unit already has an active one).
+    #: `certificate`, `key` (another unit has it), `slot` (the unit already has an active one), `order` (it is closed).
     conflict: str
 
 
@@ -145,14 +145,15 @@ class Registry(Protocol):
         """Add the row, the event, the order's new state, and the use of an open grant, in one transaction.
 
         Raises AlreadyBound: UNIQUE (issuer_sha256, serial); UNIQUE (sha256); one unit per SPKI; UNIQUE (unit, slot)
-        over active rows. Then nothing was written.
+        over active rows; an order that waits for nothing any more. Then nothing was written.
         """
         ...
 
     def change_state(self, sha256: str, old: State, new: State, event: AuditEvent) -> bool:
         """A conditional update with its event in one transaction; False when the row is not in `old`.
 
-        `revoked` is final: a call with `old` = REVOKED raises ValueError.
+        `revoked` is final: a call with `old` = REVOKED raises ValueError. Raises AlreadyBound when the row would become
+        the second active one in its slot.
         """
         ...
 

@@ -138,8 +138,8 @@ class MemoryStore:
         with self._lock:
             for _, _, until in self._nonces.drop_expired(now):
                 self._forgotten_nonce = max(until, self._forgotten_nonce or until)
-            # A caller that stalled between judging the age and asking here may come after its value was forgotten.
-            if self._forgotten_nonce is not None and keep_until <= self._forgotten_nonce:
+            # A caller that stalled since it read the clock, or a clock that was set back: its value may be forgotten.
+            if self._forgotten_nonce is not None and min(now, keep_until) <= self._forgotten_nonce:
                 return False
             if self._nonces.kept_until(value) is not None:
                 return False

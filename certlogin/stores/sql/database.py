@@ -1,8 +1,10 @@
 """The engine: how a connection is set up, what a transaction is, and that every failure of it is `Unavailable`."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,8 @@ BUSY_TIMEOUT: Final = 5000
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _WRITES: Final = "certlogin_writes"
+#: How often a first connection waits for another one that makes the same file at the same time.
+_FILE_TRIES: Final = 20
 
 
 class Database:
@@ -34,6 +38,7 @@ class Database:
         _stay_in_one_process(self._engine)
         if self._engine.dialect.name == "sqlite":
             _set_up_sqlite(self._engine)
+            _stay_with_the_file(self._engine)
         self._writer = self._engine.execution_options(**{_WRITES: True})
 
     @contextmanager
@@ -91,10 +96,8 @@ def _set_up_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-        cursor.execute("PRAGMA journal_mode")
-        if cursor.fetchone()[0] != "wal":
-            # Readers (the command line) and the writer (the web process) do not wait for each other.
-            cursor.execute("PRAGMA journal_mode = WAL")
+        # Readers (the command line) and the writer (the web process) do not wait for each other.
+        _write_ahead(cursor)
         # An admission follows its audit line: with WAL only FULL survives a power cut (S31).
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -105,6 +108,59 @@ def _set_up_sqlite(engine: Engine) -> None:
         # A writer locks at its beginning: what it read stays true until it commits.
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _write_ahead(cursor: Any) -> None:
+    """The mode is kept in the file. SQLite does not wait when two connections change it at once, so we do."""
+    cursor.execute("PRAGMA journal_mode")
+    for _ in range(_FILE_TRIES):
+        if cursor.fetchone()[0] == "wal":
+            return
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            cursor.execute("BEGIN EXCLUSIVE")
+            cursor.execute("ROLLBACK")
+            cursor.execute("PRAGMA journal_mode")
+    raise Unavailable(what="durable store: no write-ahead log on this file system")
+
+
+@dataclass(slots=True)
+class _File:
+    """The file of an SQLite database, as its directory has it now."""
+
+    name: str
+    #: It has been opened once, so that a missing one is a loss and not a beginning.
+    was_there: bool = False
+
+    def identity(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self.name)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+
+def _stay_with_the_file(engine: Engine) -> None:
+    """A connection to a file that was removed or replaced would write, and say so, where nobody ever reads."""
+    if not engine.url.database or engine.url.database.startswith("file:"):
+        return
+    file = _File(os.path.abspath(engine.url.database))
+
+    @event.listens_for(engine, "do_connect")
+    def connecting(dialect: Any, record: ConnectionPoolEntry, arguments: Any, parameters: Any) -> None:
+        if file.was_there and file.identity() is None:
+            raise Unavailable(what="durable store: its file is gone")
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        file.was_there = True
+        record.info["file"] = file.identity()
+
+    @event.listens_for(engine, "checkout")
+    def checked_out(connection: DBAPIConnection, record: Any, proxy: Any) -> None:
+        if record.info["file"] != file.identity():
+            raise DisconnectionError("the file is another one")
 
 
 def _stay_in_one_process(engine: Engine) -> None:

@@ -138,9 +138,14 @@ def _create_audit_event() -> None:
 #: Triggers have no common language.
 _APPEND_ONLY = {
     "sqlite": tuple(
-        f"CREATE TRIGGER audit_event_no_{change} BEFORE {change} ON audit_event "
-        "BEGIN SELECT RAISE(ABORT, 'audit_event is append-only'); END"
-        for change in ("UPDATE", "DELETE")
+        f"CREATE TRIGGER audit_event_no_{change} BEFORE {moment} ON audit_event "
+        f"{condition} BEGIN SELECT RAISE(ABORT, 'audit_event is append-only'); END"
+        for change, moment, condition in (
+            ("update", "UPDATE", ""),
+            ("delete", "DELETE", ""),
+            # INSERT OR REPLACE deletes without asking the trigger for deletions.
+            ("replace", "INSERT", "WHEN NEW.id > 0 AND EXISTS (SELECT 1 FROM audit_event WHERE id = NEW.id)"),
+        )
     ),
     "postgresql": (
         "CREATE FUNCTION certlogin_append_only() RETURNS trigger LANGUAGE plpgsql AS "
