@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from certlogin.wire.b64 import encode
 from certlogin.wire.json import (
+    BadRequest,
     JsonObject,
+    JsonValue,
     b64url,
     b64url_list,
     boolean,
@@ -68,6 +70,7 @@ class Hello:
     def parse(cls, value: JsonObject) -> "Hello":
         exact_members(value, ("product", "protocols", "version", "os", "arch"))
         matching(value, "product", PRODUCT)
+        _check_protocols(value["protocols"])
         return cls(
             version=matching(value, "version", FOUR_PART_VERSION),
             os=matching(value, "os", _NAME),
@@ -374,3 +377,9 @@ def error_object(code: str, *, retryable: bool, facts: Mapping[str, str | int | 
     """The body of every refusal."""
     body: JsonObject = {"code": code, "retryable": retryable, **facts}
     return {"error": body}
+
+
+def _check_protocols(found: JsonValue) -> None:
+    """A later helper may speak further ones, ours must be among them; `true` is not 1."""
+    if not isinstance(found, list) or not any(type(number) is int and number == PROTOCOL for number in found):
+        raise BadRequest("not_allowed", "protocols")
