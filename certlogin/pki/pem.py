@@ -16,14 +16,14 @@ REVOCATION_LIST: Final = "X509 CRL"
 
 def read_pem(data: bytes, label: str) -> tuple[bytes, ...]:
     """Each block with this label, in order; a file that begins like DER is one block. Raises ConfigurationError."""
-    if data.startswith(b"\x30"):
+    begin, end = f"-----BEGIN {label}-----".encode(), f"-----END {label}-----".encode()
+    if data.startswith(b"\x30") and begin not in data:
         return (data,)
-    name = label.encode()
-    block = re.compile(b"-----BEGIN " + name + b"-----(.*?)-----END " + name + b"-----", re.DOTALL)
+    bodies = re.findall(begin + b"(.*?)" + end, data, re.DOTALL)
+    # A file that was cut off must not pass as a shorter one.
+    if not bodies or len(bodies) != data.count(begin):
+        raise ConfigurationError((f"neither DER nor whole PEM blocks {label!r}",))
     try:
-        found = tuple(b64decode(b"".join(body.split()), validate=True) for body in block.findall(data))
+        return tuple(b64decode(b"".join(body.split()), validate=True) for body in bodies)
     except binascii.Error:
-        found = ()
-    if not found:
-        raise ConfigurationError((f"neither DER nor a PEM block {label!r}",))
-    return found
+        raise ConfigurationError((f"a PEM block {label!r} is not base64",)) from None
