@@ -67,7 +67,7 @@ def step_page(visit: Visit, step: Step, name: str, **values: object) -> Response
     decision = _owed(visit, found)
     if decision.step is not step:
         return redirect(visit.address_of(decision))
-    return visit.page(name, found, **unit_values(visit, found), **values)
+    return visit.page(name, found, skips_left=decision.skips_left, **unit_values(visit, found), **values)
 
 
 def _owed(visit: Visit, found: OpenAttempt) -> Decision:

@@ -4,6 +4,7 @@ from functools import cache
 
 from certlogin.flows.attempts import OpenAttempt
 from certlogin.flows.case import find_unit
+from certlogin.flows.login import next_step
 from certlogin.login.attempt import AttemptExpired, AttemptMissing
 from certlogin.pki.identity import masked_code
 from certlogin.portal.builds import Build, guess_arch, load_builds
@@ -15,7 +16,8 @@ _HINTS = ("sec-ch-ua-arch", "sec-ch-ua-bitness", "sec-ch-ua-platform")
 
 def check_page(visit: Visit) -> Response:
     found = attempt_if_any(visit)
-    return visit.page("helper", found, **unit_values(visit, found))
+    left = 0 if found is None else next_step(visit.context, found.attempt).skips_left
+    return visit.page("helper", found, skips_left=left, **unit_values(visit, found))
 
 
 def download_page(visit: Visit) -> Response:

@@ -110,8 +110,10 @@ class Visit:
         return fields
 
     def page(self, name: str, found: OpenAttempt | None = None, /, **values: object) -> Response:
-        attempt = {} if found is None else {"attempt": found.attempt.public_id}
-        html = self.pages.render(name, self.language, prefix=self.prefix, **attempt, **values)
+        common: dict[str, object] = {"prefix": self.prefix, "login_url": self.refuser.login_address(self.request)}
+        if found is not None:
+            common["attempt"] = found.attempt.public_id
+        html = self.pages.render(name, self.language, **(common | values))
         headers = tuple(header for header in self.pages.headers() if header[0] != "Content-Type")
         return html_response(200, html, headers)
 
