@@ -54,7 +54,7 @@ def test_no_template_has_inline_scripts_or_styles() -> None:
     ],
 )
 def test_the_language_is_asked_for_by_link_or_browser(path: str, header: str, language: str) -> None:
-    environ = EnvironBuilder(path, headers={"Accept-Language": header} if header else {}).get_environ()
+    environ = EnvironBuilder(path, headers=[("Accept-Language", header)] if header else []).get_environ()
     assert language_of(Request(environ)) == language
 
 
