@@ -4,7 +4,6 @@ PURE: one case in, one decision out. It knows no stores, pages, cookies or clock
 it does not know, and what it does not know it refuses. A helper report chooses between pages, never admission.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -129,7 +128,7 @@ def decide(case: Case, rules: Rules, now: datetime) -> Decision:
     active = _active(case)
     if active:
         return _owed_by_holder(active, case, rules, now)
-    return _owed_without_certificate(case, case.unit, rules, now)
+    return _owed_without_certificate(case, rules, now)
 
 
 def requirement_of(case: Case, rules: Rules, now: datetime) -> Requirement | None:
@@ -148,20 +147,25 @@ def _active(case: Case) -> tuple[BoundCertificate, ...]:
 
 def _owed_by_holder(active: tuple[BoundCertificate, ...], case: Case, rules: Rules, now: datetime) -> Decision:
     """A unit with an active certificate proves it, whatever tag, stage or exemption (S13)."""
-    if all(now > row.facts.not_after for row in active):
-        last = max(row.facts.not_after for row in active)
-        return Decision(Step.RENEW_CERTIFICATE, (Reason.CERTIFICATE_EXPIRED,), deadline=last)
+    last = max(row.facts.not_after for row in active)
+    if now > last:
+        return _renew(last)
     return _through_helper(Decision(Step.PROVE_KEY, (Reason.PROVE_WHEN_BOUND,)), case, rules)
 
 
-def _owed_without_certificate(case: Case, unit: Unit, rules: Rules, now: datetime) -> Decision:
+def _owed_without_certificate(case: Case, rules: Rules, now: datetime) -> Decision:
     requirement = requirement_of(case, rules, now)
     if requirement is None:
         return Decision(Step.ADMIT, (Reason.NOT_REQUIRED,), Method.PASSWORD)
     if requirement.stage is Stage.REPORT:
         return Decision(Step.ADMIT, (Reason.REPORT_ONLY,), Method.PASSWORD, rule=requirement.rule)
-    owed = _through_helper(_first_certificate(case, requirement, rules, now), case, rules)
+    owed = _first_certificate(case, requirement, rules, now)
     left = max(requirement.skips - case.skipped, 0) if requirement.stage is Stage.ADVISE else 0
+    if owed.step is Step.REFUSE and left:
+        # Advice that cannot be followed now (before the window opens) keeps nobody out.
+        owed = Decision(Step.ADMIT, owed.reasons, Method.PASSWORD)
+    elif owed.step is not Step.REFUSE:
+        owed = _through_helper(owed, case, rules)
     return replace(owed, skips_left=left, rule=requirement.rule)
 
 
@@ -180,17 +184,15 @@ def _download(case: Case, why: Reason, rules: Rules, now: datetime) -> Decision:
     if case.granted:
         return Decision(Step.GET_CERTIFICATE, (why, Reason.OPERATOR_ALLOWED))
     if case.registered:
-        return _refuse(Reason.REISSUE_REQUIRED)
+        return _refuse(Reason.REISSUE_REQUIRED, why)
     window = rules.enrolment
     if (window.opens is not None and now < window.opens) or (window.closes is not None and now >= window.closes):
-        return _refuse(Reason.ENROLMENT_CLOSED)
+        return _refuse(Reason.ENROLMENT_CLOSED, why)
     return Decision(Step.GET_CERTIFICATE, (why, Reason.FIRST_CERTIFICATE), deadline=window.closes)
 
 
 def _through_helper(owed: Decision, case: Case, rules: Rules) -> Decision:
-    """Nothing with a key can be done without a helper, so it comes first; a refusal needs none."""
-    if owed.step is Step.REFUSE:
-        return owed
+    """Nothing with a key can be done without a helper, so it comes first."""
     report = case.helper
     if report is None or report.state is not HelperState.READY or report.version is None:
         return replace(owed, step=Step.GET_HELPER, reasons=(Reason.HELPER_UNKNOWN, *owed.reasons))
@@ -201,31 +203,39 @@ def _through_helper(owed: Decision, case: Case, rules: Rules) -> Decision:
 
 # --- after a proof
 
+#: What the registry says of a certificate that is not active any more.
+_ENDED = {State.SUPERSEDED: Reason.CERTIFICATE_SUPERSEDED, State.REVOKED: Reason.CERTIFICATE_REVOKED}
+
 
 def _after_proof(case: Case, unit: Unit, presented: Presented, rules: Rules, now: datetime) -> Decision:
     if presented.bound_to is not None and presented.bound_to != unit.id:
         return _refuse(Reason.CERTIFICATE_OF_ANOTHER_UNIT)
-    if now > presented.facts.not_after:
-        return Decision(Step.RENEW_CERTIFICATE, (Reason.CERTIFICATE_EXPIRED,), deadline=presented.facts.not_after)
     row = next((row for row in case.registered if row.facts.sha256 == presented.facts.sha256), None)
     if row is None:
         return _unregistered(case, unit, presented, rules, now)
-    return _STATE_AFTER_PROOF[row.state](row, case, presented, rules, now)
+    # Before the date: a revoked certificate that later expires renews nothing (S16).
+    if row.state in _ENDED:
+        return _refuse(_ENDED[row.state])
+    if row.state is not State.ACTIVE or now > row.facts.not_after:
+        return _renew(row.facts.not_after)
+    return _after_active(row, case, presented, rules, now)
 
 
 def _unregistered(case: Case, unit: Unit, presented: Presented, rules: Rules, now: datetime) -> Decision:
-    adoption = rules.adoption.unregistered
+    requirement = requirement_of(case, rules, now)
     # The registry must know of no active certificate and nobody's claim on this key: what is bound is never
     # replaced by what was merely presented (S13, S15).
-    if _active(case) or presented.bound_to is not None or requirement_of(case, rules, now) is None:
+    if _active(case) or presented.bound_to is not None or requirement is None or requirement.stage is Stage.REPORT:
         return _refuse(Reason.CERTIFICATE_NOT_REGISTERED)
+    if rules.adoption.unregistered is Unregistered.ISSUE:
+        return _refuse(Reason.CERTIFICATE_NOT_REGISTERED)
+    if now > presented.facts.not_after:
+        return _refuse(Reason.CERTIFICATE_EXPIRED)
     if not presented.revocation_settled:
         return Decision(Step.AWAIT_REVOCATION, (Reason.REVOCATION_PENDING,))
-    if adoption is Unregistered.BIND:
-        return Decision(Step.BIND_CERTIFICATE, (Reason.ADOPT_BY_BINDING,))
-    if adoption is Unregistered.MATCH:
+    if rules.adoption.unregistered is Unregistered.MATCH:
         return _adopt_by_match(unit, presented)
-    return _refuse(Reason.CERTIFICATE_NOT_REGISTERED)
+    return Decision(Step.BIND_CERTIFICATE, (Reason.ADOPT_BY_BINDING,))
 
 
 def _adopt_by_match(unit: Unit, presented: Presented) -> Decision:
@@ -235,68 +245,43 @@ def _adopt_by_match(unit: Unit, presented: Presented) -> Decision:
     return _refuse(Reason.CERTIFICATE_OF_ANOTHER_UNIT)
 
 
-def _after_active(
-    row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
-) -> Decision:
+def _after_active(row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime) -> Decision:
     if not presented.revocation_settled:
         return Decision(Step.AWAIT_REVOCATION, (Reason.REVOCATION_PENDING,))
     if presented.helper_version is not None and presented.helper_version < rules.helper.minimum:
         return Decision(Step.UPDATE_HELPER, (Reason.HELPER_OUTDATED,))
-    if _is_legacy(row, rules):
-        return _legacy(case, presented, rules, now)
-    return _admit(row.facts, now, rules)
-
-
-def _after_superseded(
-    row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
-) -> Decision:
-    return _refuse(Reason.CERTIFICATE_SUPERSEDED)
-
-
-def _after_revoked(
-    row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
-) -> Decision:
-    return _refuse(Reason.CERTIFICATE_REVOKED)
-
-
-def _after_expired(
-    row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
-) -> Decision:
-    return Decision(Step.RENEW_CERTIFICATE, (Reason.CERTIFICATE_EXPIRED,), deadline=row.facts.not_after)
-
-
-_STATE_AFTER_PROOF: dict[
-    State, Callable[[BoundCertificate, Case, Presented, Rules, datetime], Decision]
-] = {
-    State.ACTIVE: _after_active,
-    State.SUPERSEDED: _after_superseded,
-    State.REVOKED: _after_revoked,
-    State.EXPIRED: _after_expired,
-}
-
-
-def _is_legacy(row: BoundCertificate, rules: Rules) -> bool:
-    """The application date of the registry when known, else notBefore (requirements, last section)."""
-    cut_off = rules.legacy.cut_off
-    if cut_off is None or rules.legacy.stage is Stage.REPORT:
-        return False
-    return (row.applied_on or row.facts.not_before) < cut_off
-
-
-def _legacy(case: Case, presented: Presented, rules: Rules, now: datetime) -> Decision:
+    if not _is_legacy(row, case, rules):
+        return _admit(row, rules, now)
     if rules.legacy.stage is Stage.ADVISE:
-        return replace(_admit(presented.facts, now, rules), reasons=(Reason.PROVEN, Reason.LEGACY_ADVISED))
+        return _admit(row, rules, now, Reason.LEGACY_ADVISED)
     if case.replacement_under_way:
-        return replace(_admit(presented.facts, now, rules), reasons=(Reason.PROVEN, Reason.REPLACEMENT_UNDER_WAY))
+        return _admit(row, rules, now, Reason.REPLACEMENT_UNDER_WAY)
     by_post = presented.claimed_model in rules.legacy.by_post
     return Decision(Step.REPLACE_KEY if by_post else Step.UPGRADE_KEY, (Reason.LEGACY_KEY,))
 
 
-def _admit(facts: CertificateFacts, now: datetime, rules: Rules) -> Decision:
-    due = facts.not_after - now <= timedelta(days=rules.renew_days)
-    reasons = (Reason.PROVEN, Reason.RENEWAL_DUE) if due else (Reason.PROVEN,)
-    return Decision(Step.ADMIT, reasons, Method.CERTIFICATE, deadline=facts.not_after if due else None)
+def _is_legacy(row: BoundCertificate, case: Case, rules: Rules) -> bool:
+    """The application date of the registry when known, else notBefore (requirements, last section).
+
+    A key first seen under a legacy certificate stays legacy whatever was issued for it since (S14).
+    """
+    cut_off = rules.legacy.cut_off
+    if cut_off is None or rules.legacy.stage is Stage.REPORT:
+        return False
+    same_key = (other for other in case.registered if other.facts.spki_sha256 == row.facts.spki_sha256)
+    return any((other.applied_on or other.facts.not_before) < cut_off for other in same_key)
 
 
-def _refuse(reason: Reason) -> Decision:
-    return Decision(Step.REFUSE, (reason,))
+def _admit(row: BoundCertificate, rules: Rules, now: datetime, *more: Reason) -> Decision:
+    end = row.facts.not_after
+    if end - now > timedelta(days=rules.renew_days):
+        return Decision(Step.ADMIT, (Reason.PROVEN, *more), Method.CERTIFICATE)
+    return Decision(Step.ADMIT, (Reason.PROVEN, *more, Reason.RENEWAL_DUE), Method.CERTIFICATE, deadline=end)
+
+
+def _renew(end: datetime) -> Decision:
+    return Decision(Step.RENEW_CERTIFICATE, (Reason.CERTIFICATE_EXPIRED,), deadline=end)
+
+
+def _refuse(*reasons: Reason) -> Decision:
+    return Decision(Step.REFUSE, reasons)
