@@ -1,6 +1,7 @@
 """Judging a certificate against the current trust, and never forgetting a revocation once seen (S16)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from certlogin.flows.audit import event_of
@@ -15,20 +16,26 @@ def judge(
     context: Context, leaf: UnverifiedCertificate, chain: Sequence[UnverifiedCertificate], now: datetime
 ) -> TrustedCertificate:
     """Raises the refusals of `pki`; a revocation of a registered certificate is written before it is raised."""
-    try:
+    with remembering_revocation(context, leaf.sha256, now):
         return judge_certificate(leaf, chain, context.trust.current(), now)
+
+
+@contextmanager
+def remembering_revocation(context: Context, sha256: str, now: datetime) -> Iterator[None]:
+    """Around a judgement of that certificate: one that later drops off the CRL stays revoked for us."""
+    try:
+        yield
     except CertificateRevoked as revoked:
-        if revoked.serial != f"{leaf.serial:x}":
-            # A CA above it: its own list says so for as long as it must, and the leaf itself is not what was revoked.
-            raise
-        remember_revocation(context, leaf.sha256, now)
+        _remember(context, sha256, revoked, now)
         raise
 
 
-def remember_revocation(context: Context, sha256: str, now: datetime) -> None:
-    """A certificate that later drops off the CRL stays revoked for us."""
+def _remember(context: Context, sha256: str, revoked: CertificateRevoked, now: datetime) -> None:
     row = context.durable.find(sha256)
     if row is None or row.state is State.REVOKED:
+        return
+    if (revoked.issuer, revoked.serial) != (row.facts.issuer, row.facts.serial):
+        # A CA above it: its own list says so for as long as it must, and the leaf itself is not what was revoked.
         return
     facts = {"sha256": sha256, "by": "revocation list"}
     event = event_of(context, "certificate_revoked", "ok", now=now, unit_id=row.unit_id, facts=facts)

@@ -9,6 +9,7 @@ from certlogin.flows.attempts import OpenAttempt, change, open_attempt
 from certlogin.flows.audit import event_of, record
 from certlogin.flows.case import decide_case, load_case
 from certlogin.flows.context import Context
+from certlogin.flows.judge import remembering_revocation
 from certlogin.flows.release import allow_release
 from certlogin.flows.tickets import new_ticket
 from certlogin.login.attempt import check_held
@@ -196,7 +197,8 @@ def _accept(context: Context, attempt: Attempt, proof: UnverifiedProof, now: dat
     )
     unredeemed = check_proof(proof, expected, now, context.keys.keys(Use.CHALLENGE))
     redeem(context, unredeemed.nonce, now)
-    return accept_proof(unredeemed, context.trust.current(), now)
+    with remembering_revocation(context, unredeemed.payload.cert_sha256, now):
+        return accept_proof(unredeemed, context.trust.current(), now)
 
 
 def _presented(context: Context, accepted: AcceptedProof) -> Presented:

@@ -114,8 +114,7 @@ class Visit:
         if found is not None:
             common["attempt"] = found.attempt.public_id
         html = self.pages.render(name, self.language, **(common | values))
-        headers = tuple(header for header in self.pages.headers() if header[0] != "Content-Type")
-        return html_response(200, html, headers)
+        return html_response(200, html, self.pages.headers())
 
     def address_of(self, decision: Decision) -> str:
         """The page that shows this decision, as the browser knows it, in the language of this page."""

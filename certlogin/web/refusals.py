@@ -13,7 +13,7 @@ from certlogin.records.attempt import Attempt
 from certlogin.records.unit import UnitId
 from certlogin.settings.site import Language
 from certlogin.stores.base import TooManyAttempts
-from certlogin.web.http import NO_STORE, Request, Response, html_response, json_response, redirect, wants_json
+from certlogin.web.http import Request, Response, html_response, json_response, redirect, wants_json
 from certlogin.web.pages import Pages
 
 _log = logging.getLogger("certlogin")
@@ -67,7 +67,7 @@ class Refuser:
             text=self._pages.error_text(error, language),
             login_url=self.login_address(request),
         )
-        return html_response(error.status, page, _without_type(self._pages.headers())).with_headers(*_retry(error))
+        return html_response(error.status, page, self._pages.headers()).with_headers(*_retry(error))
 
     def _json(self, request: Request, error: CertloginError, support: str) -> Response:
         text = self._pages.error_text(error, self.language(request))
@@ -92,7 +92,3 @@ def _as_error(problem: Exception) -> CertloginError:
 
 def _retry(error: CertloginError) -> tuple[tuple[str, str], ...]:
     return (("Retry-After", str(error.retry_after)),) if isinstance(error, TooManyAttempts) else ()
-
-
-def _without_type(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple(header for header in headers if header[0] != "Content-Type" and header != NO_STORE) + (NO_STORE,)

@@ -44,8 +44,8 @@ class Browser:
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         cookies = self.jar.header(target.partition("?")[0])
         # A header that a scenario gives as empty is left out.
-        sent = {**({"cookie": cookies} if cookies else {}), **headers}
-        pairs = tuple((name.replace("_", "-"), value) for name, value in sent.items() if value)
+        sent = {"cookie": cookies} | {name.replace("_", "-"): value for name, value in headers.items()}
+        pairs = tuple((name, value) for name, value in sent.items() if value)
         self.last = self.world.send(Sent(method, target, pairs, body, self.root, self.address))
         for value in self.last.all("set-cookie"):
             self.jar.receive(value, target.partition("?")[0])

@@ -32,9 +32,9 @@ def make_world(host: str, tmp_path: Path) -> Iterator[MakeWorld]:
     made: list[World] = []
 
     def make(
-        stores: StorePair | None = None, requirement: Any = None, compare: bool = False, **changes: dict[str, Any]
+        pair: StorePair | None = None, requirement: Any = None, compare: bool = False, **changes: dict[str, Any]
     ) -> World:
-        world = _world(tmp_path, host, stores, requirement, compare, changes)
+        world = _world(tmp_path, host, pair, requirement, compare, changes)
         made.append(world)
         return world
 
@@ -57,14 +57,14 @@ def browser(world: World) -> Browser:
 
 
 def _world(
-    folder: Path, kind: str, stores: StorePair | None, requirement: Any, compare: bool, changes: dict[str, Any]
+    folder: Path, kind: str, pair: StorePair | None, requirement: Any, compare: bool, changes: dict[str, Any]
 ) -> World:
     seen, clock, directory = Seen(), Clock(factory.NOW), Directory()
     authority = Authority(folder / "ca", factory.make_pki())
     settings = settings_from_mapping(settings_of(folder, authority, **changes), {})
     app, unit_of = _host(kind, seen)
     host = Host(directory, unit_of if compare else None, requirement)
-    certlogin = CertLogin(settings, host, Surroundings(clock=clock), stores)
+    certlogin = CertLogin(settings, host, Surroundings(clock=clock), pair)
     server: Server
     bare: Server
     if kind == "starlette":

@@ -1,4 +1,4 @@
-"""The smallest WSGI and ASGI servers that send what a hostile client sends: raw targets, doubled headers, any method."""
+"""Small WSGI and ASGI servers that send what a hostile client sends: raw targets, doubled headers, any method."""
 
 import io
 import sys
