@@ -21,6 +21,7 @@ from certlogin.settings.site import Language
 #: The one zone of China. A fixed offset: Windows brings no time zone database.
 CHINA = timezone(timedelta(hours=8))
 
+_BY_PRIMARY_TAG = {language.value.partition("-")[0]: language for language in Language}
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -93,9 +94,12 @@ def negotiate(query_language: str | None, accept_language: str | None, default: 
     for language in Language:
         if query_language == language.value:
             return language
-    accept = parse_accept_header(accept_language, LanguageAccept)
-    best = accept.best_match([language.value for language in Language])
-    return Language(best) if best else default
+    # Best first. Only the first part of a tag counts: who reads zh-TW or plain zh reads our Chinese rather than English.
+    for tag, quality in parse_accept_header(accept_language, LanguageAccept):
+        found = _BY_PRIMARY_TAG.get(tag.partition("-")[0].lower())
+        if found and quality > 0:
+            return found
+    return default
 
 
 def said(value: object) -> str:
