@@ -196,7 +196,9 @@ def _read_anchor(material: AnchorMaterial, problems: list[str]) -> TrustAnchor |
 def _read_ca(der: bytes, what: str, problems: list[str]) -> UnverifiedCertificate | None:
     try:
         certificate = read_certificate(der)
-    except CertloginError as error:
+        # What only OpenSSL cannot read would refuse every login, and blame the certificates of the users.
+        _openssl(certificate)
+    except (CertloginError, crypto.Error) as error:
         problems.append(f"{what}: {error}")
         return None
     if not _is_ca(certificate.x509):

@@ -107,6 +107,11 @@ def with_extensions(der: bytes, signed_by: PrivateKey, extensions: Sequence[byte
     return with_part(der, signed_by, EXTENSIONS, tlv(0xA3, tlv(SEQUENCE, *extensions)))
 
 
+def extensions(der: bytes) -> list[bytes]:
+    """The extensions of a certificate, each as `extension` makes it."""
+    return parts(parts(parts(parts(der)[0])[EXTENSIONS])[0])
+
+
 def extension(identifier: bytes, value: bytes, critical: bool = False) -> bytes:
     """`identifier` is the content of the OBJECT IDENTIFIER, `value` that of the OCTET STRING."""
     marks = (tlv(BOOLEAN, b"\xff"),) if critical else ()
