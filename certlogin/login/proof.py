@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from certlogin.errors import Refusal
 from certlogin.login.challenge import Binding, check_challenge
-from certlogin.pki.certificate import read_certificate
+from certlogin.pki.certificate import read_certificate, read_chain
 from certlogin.pki.judge import TrustedCertificate, judge_certificate
 from certlogin.pki.path import Trust
 from certlogin.pki.signature import Algorithm, verify_signature
@@ -119,8 +119,7 @@ def accept_proof(unredeemed: UnredeemedProof, trust: Trust, now: datetime) -> Ac
     proof, payload = unredeemed.proof, unredeemed.payload
     leaf = read_certificate(proof.certificate)
     verify_signature(leaf, unredeemed.algorithm, signed_bytes(proof.payload, payload.purpose), proof.signature)
-    chain = [read_certificate(der) for der in proof.chain]
-    trusted = judge_certificate(leaf, chain, trust, now)
+    trusted = judge_certificate(leaf, read_chain(proof.chain), trust, now)
     first, second, third, fourth = (int(part) for part in payload.helper.split("."))
     return AcceptedProof(trusted, (first, second, third, fourth), payload.iat - int(now.timestamp()))
 
