@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from base64 import urlsafe_b64decode
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -16,6 +17,10 @@ from tests.gate.world import ORIGIN, World
 TICKET = "__Host-certlogin-survey"
 ATTEMPT = "__Host-certlogin-survey-attempt"
 _FORM = "application/x-www-form-urlencoded"
+
+
+def decoded(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class Browser:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,7 @@ from certlogin.wire.b64 import encode
 from certlogin.wire.payload import Purpose, signed_bytes
 from tests import factory
 from tests.factory import Issued, make_pki, sign
-from tests.gate.browser import Browser
+from tests.gate.browser import Browser, decoded
 from tests.gate.conftest import MakeWorld
 from tests.gate.world import World
 
@@ -35,10 +34,6 @@ def mine(world: World, issued: Issued) -> Browser:
     browser.log_in("U1")
     browser.report()
     return browser
-
-
-def decoded(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def signed_again(issued: Issued, proof: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,12 @@ class World:
 
     def set_state(self, unit_id: str, state: State) -> None:
         (row,) = self.store.of_unit(UnitId(unit_id))
-        event = AuditEvent(self.clock.now, "state_changed", "ok", UnitId(unit_id))
+        self.set_state_of(row.facts.der, state)
+
+    def set_state_of(self, der: bytes, state: State) -> None:
+        row = self.store.find(sha256(der).hexdigest())
+        assert row is not None
+        event = AuditEvent(self.clock.now, "state_changed", "ok", row.unit_id)
         assert self.store.change_state(row.facts.sha256, row.state, state, event)
 
     def events(self, kind: str | None = None) -> list[AuditEvent]:

@@ -1,0 +1,359 @@
+"""The first certificate, from the password to the next login: C1, C2, A5, S12, S28, with a CA behind its own socket."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from certlogin.ca.base import CertificateAuthority
+from certlogin.ca.client import RemoteCA
+from certlogin.cli.registry import Desk, RevocationRequest, revoke_certificate
+from certlogin.records.certificate import State
+from certlogin.records.unit import UnitId
+from certlogin.wire.b64 import encode
+from certlogin.wire.payload import Purpose, SignedPayload, signed_bytes
+from tests import factory
+from tests.ca.conftest import short_tmp
+from tests.ca.house import Clock as CAClock
+from tests.ca.house import House, found
+from tests.ca.serving import serving
+from tests.factory import PrivateKey, key, request, sign
+from tests.gate.browser import ATTEMPT, Browser, decoded
+from tests.gate.conftest import MakeWorld
+from tests.gate.world import ORIGIN, UNITS, World
+
+__all__ = ["short_tmp"]
+
+U1 = UnitId("U1")
+
+
+@dataclass
+class Place:
+    """A protected host whose certificates come from a CA of its own."""
+
+    world: World
+    house: House
+    socket: Path
+
+    def serve(self, ca: CertificateAuthority | None = None) -> Any:
+        return serving(ca or self.house.open(), self.socket)
+
+
+@pytest.fixture
+def place(make_world: MakeWorld, tmp_path: Path, short_tmp: Path) -> Place:
+    house = found(tmp_path / "authority", clock=CAClock(factory.NOW))
+    house.entitle(*UNITS[:2])
+    files = house.files
+    anchor = {
+        "name": "own",
+        "file": str(files.root),
+        "intermediates": [str(files.issuing)],
+        "crls": [str(files.root_list), str(files.issuing_list)],
+    }
+    socket = short_tmp / "s"
+    house.open()
+    world = make_world(trust={"anchors": [anchor]}, ca={"socket": str(socket)})
+    house.clock = world.clock  # type: ignore[assignment]
+    return Place(world, house, socket)
+
+
+@pytest.fixture
+def served(place: Place) -> Iterator[Place]:
+    with place.serve():
+        yield place
+
+
+def at_the_download(place: Place, unit: str = "U1") -> Browser:
+    mine = Browser(place.world)
+    assert mine.log_in(unit).status == 303
+    assert mine.report()["next"].startswith("/certlogin/enrol")
+    return mine
+
+
+def asking(mine: Browser, private_key: PrivateKey, purpose: str = "enrol", **changes: Any) -> dict[str, str]:
+    """What the page posts for a key that the helper has made."""
+    challenge = str(mine.challenge(purpose)["challenge"])
+    return {"request": encode(request(private_key, challenge, **changes))}
+
+
+def download(mine: Browser, private_key: PrivateKey) -> bytes:
+    """The certificate onto the token, and the success page."""
+    delivered = mine.asked("enrol", **asking(mine, private_key))
+    mine.get(mine.asked("enrol/installed", certificate_sha256=delivered["certificate_sha256"])["next"])
+    assert mine.last.status == 200
+    return decoded(delivered["certificate"])
+
+
+def log_in(mine: Browser, certificate: bytes, private_key: PrivateKey) -> str:
+    """Prove the certificate; where the release leads."""
+    challenge = mine.challenge()
+    payload = SignedPayload(
+        purpose=Purpose.LOGIN,
+        origin=ORIGIN,
+        unit=challenge["unit"],
+        nonce=challenge["challenge"],
+        iat=0,
+        cert_sha256=sha256(certificate).hexdigest(),
+        alg="ES256" if private_key.key_size == 256 else "RS256",
+        sid=challenge["sid"],
+        helper="1.0.0.0",
+    ).to_bytes()
+    proof = {
+        "format": "native",
+        "payload": encode(payload),
+        "signature": encode(sign(private_key, signed_bytes(payload, Purpose.LOGIN))),
+        "certificate": encode(certificate),
+        "chain": [],
+    }
+    mine.get(mine.asked("proof", **proof)["next"])
+    return mine.where()
+
+
+def revoke(place: Place, days: int | None = 7) -> None:
+    """What `certlogin certificates revoke` does."""
+    world = place.world
+    settings = world.certlogin._context.settings
+    desk = Desk(settings, world.store, world.clock, "operator", lambda: RemoteCA(settings.ca.socket))
+    (row,) = (row for row in world.store.of_unit(U1) if row.state is State.ACTIVE)
+    revoke_certificate(desk, RevocationRequest(row.facts.sha256, "lost", days))
+
+
+@pytest.mark.parametrize("key_type", ["P-256", "RSA-2048"])
+def test_c1_c2_a_unit_downloads_its_first_certificate_and_goes_on_at_once(served: Place, key_type: str) -> None:
+    mine, private_key = at_the_download(served), key(f"enrol {key_type}", key_type)
+    page = mine.get("/certlogin/enrol").text
+    unit = served.world.directory.units[U1]
+    assert unit.name in page
+    assert unit.code not in page
+    assert "下载证书" in page
+    certificate = download(mine, private_key)
+    assert "证书下载成功" in mine.last.text
+    assert "返回报送系统" in mine.last.text
+    assert log_in(mine, certificate, private_key) == "/home"
+    assert mine.home()["identity"] == {"unit": "U1", "method": "certificate"}
+    (row,) = served.world.store.of_unit(U1)
+    assert (row.bound_by, row.facts.unit_code, row.facts.der) == ("enrol", unit.code, certificate)
+    assert row.applied_on == served.world.clock.now
+
+
+def test_a5_back_to_the_host_and_in_again_by_the_chooser(served: Place) -> None:
+    mine, private_key = at_the_download(served), key("enrol a5")
+    certificate = download(mine, private_key)
+    answer = mine.post("/certlogin/leave", {"attempt": mine.attempt_id()})
+    assert (answer.status, urlsplit(mine.where()).path) == (303, "/login")
+    assert mine.jar.named(ATTEMPT) is None
+    assert not mine.is_admitted()
+    mine.log_in("U1")
+    assert mine.report()["next"].startswith("/certlogin/login")
+    assert log_in(mine, certificate, private_key) == "/home"
+
+
+def test_the_success_page_comes_after_success(served: Place) -> None:
+    mine = at_the_download(served)
+    mine.get("/certlogin/enrol/done")
+    assert mine.where().startswith("/certlogin/enrol?")
+
+
+def test_a_lost_answer_is_given_again_to_the_same_key(served: Place) -> None:
+    mine, private_key = at_the_download(served), key("enrol lost")
+    first = mine.asked("enrol", **asking(mine, private_key))
+    # The browser died before the certificate reached the token: a new login, the key is still there.
+    again = Browser(served.world)
+    again.log_in("U1")
+    assert again.asked("enrol", **asking(again, private_key)) == first
+    again.asked("enrol/installed", certificate_sha256=first["certificate_sha256"])
+    assert again.refused("enrol", **asking(again, private_key)) == "enrolment_already_installed"
+    assert len(served.world.store.of_unit(U1)) == 1
+
+
+def test_the_report_of_the_installation_may_be_repeated(served: Place) -> None:
+    mine, private_key = at_the_download(served), key("enrol twice")
+    delivered = mine.asked("enrol", **asking(mine, private_key))
+    for _ in range(2):
+        assert mine.asked("enrol/installed", certificate_sha256=delivered["certificate_sha256"])["next"]
+
+
+def test_nobody_reports_the_certificate_of_another_unit(served: Place) -> None:
+    mine, other = at_the_download(served), at_the_download(served, "U2")
+    delivered = mine.asked("enrol", **asking(mine, key("enrol other")))
+    assert other.refused("enrol/installed", certificate_sha256=delivered["certificate_sha256"]) == "order_unknown"
+    assert other.refused("enrol/installed", certificate_sha256="0" * 64) == "order_unknown"
+
+
+@pytest.mark.parametrize("purpose", ["login", "none", "used"])
+def test_s17_a_request_needs_a_challenge_made_for_it(served: Place, purpose: str) -> None:
+    mine, private_key = at_the_download(served), key("enrol challenge")
+    if purpose == "none":
+        message = {"request": encode(request(private_key, None))}
+    else:
+        message = asking(mine, private_key, "login" if purpose == "login" else "enrol")
+    if purpose == "used":
+        mine.asked("enrol", **message)
+    assert mine.refused("enrol", **message) == ("challenge_used" if purpose == "used" else "challenge_foreign")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("P-384", "key_type_not_offered"), ("RSA-1024", "certificate_weak_key"),
+                       ("RSA-3072", "key_type_not_offered"), ("secp256k1", "certificate_weak_key")],
+)  # fmt: skip
+def test_s28_a_key_that_is_not_offered_gets_no_certificate(served: Place, kind: str, code: str) -> None:
+    mine = at_the_download(served)
+    assert mine.refused("enrol", **asking(mine, key("enrol kind", kind))) == code
+    assert served.world.store.listing() == ()
+
+
+def test_s28_a_request_that_its_key_did_not_sign_gets_no_certificate(served: Place) -> None:
+    mine = at_the_download(served)
+    der = bytearray(request(key("enrol forged"), str(mine.challenge("enrol")["challenge"])))
+    der[-1] ^= 1
+    assert mine.refused("enrol", request=encode(bytes(der))) in ("request_signature", "request_unreadable")
+
+
+def test_s12_without_the_helper_check_there_is_no_download(served: Place) -> None:
+    mine = Browser(served.world)
+    mine.log_in("U1")
+    assert mine.refused("enrol", **asking(mine, key("enrol early"))) == "enrolment_not_open"
+
+
+def test_s12_two_browsers_with_two_keys_get_one_certificate(served: Place) -> None:
+    """The password is known to both; the unit gets one certificate."""
+    people = [at_the_download(served) for _ in range(4)]
+    messages = [asking(mine, key(f"enrol race {number}")) for number, mine in enumerate(people)]
+    attempts = [mine.attempt_id() for mine in people]
+
+    def ask(number: int) -> int:
+        return people[number].call("enrol", attempt=attempts[number], **messages[number]).status
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(ask, range(4)))
+    assert statuses[0] == 200
+    assert all(status >= 400 for status in statuses[1:])
+    active = [row for row in served.world.store.of_unit(U1) if row.state is State.ACTIVE]
+    assert len(active) == 1
+
+
+def test_s12_a_unit_with_a_certificate_downloads_no_second_one(served: Place) -> None:
+    mine = at_the_download(served)
+    download(mine, key("enrol first"))
+    other = Browser(served.world)
+    other.log_in("U1")
+    other.report()
+    assert other.refused("enrol", **asking(other, key("enrol second"))) == "enrolment_not_open"
+
+
+def test_after_a_revocation_by_an_operator_the_unit_downloads_again(served: Place) -> None:
+    mine, old = at_the_download(served), key("enrol old")
+    certificate = download(mine, old)
+    revoke(served)
+    served.world.clock.advance(2)
+    mine.log_in("U1")
+    assert mine.report()["next"].startswith("/certlogin/enrol")
+    assert mine.refused("enrol", **asking(mine, old)) in ("enrolment_key_withdrawn", "request_refused")
+    new = key("enrol new")
+    fresh = download(mine, new)
+    assert fresh != certificate
+    assert log_in(mine, fresh, new) == "/home"
+    assert [row.state for row in served.world.store.of_unit(U1)] == [State.ACTIVE, State.REVOKED]
+    # One permission, one certificate.
+    served.world.set_state_of(fresh, State.REVOKED)
+    assert "reissue_required" in Browser(served.world).log_in("U1").text
+
+
+def test_s12_without_an_operators_permission_a_revoked_unit_downloads_nothing(served: Place) -> None:
+    mine = at_the_download(served)
+    download(mine, key("enrol gone"))
+    revoke(served, days=None)
+    served.world.clock.advance(2)
+    answer = Browser(served.world).log_in("U1")
+    assert answer.status == 403
+    assert "reissue_required" in answer.text
+    assert "400-000-0000" in answer.text
+
+
+def test_a_unit_the_ca_does_not_know_is_told_so_and_can_ask_again(served: Place) -> None:
+    served.world.directory.units[UnitId("U3")] = UNITS[0].__class__(
+        UnitId("U3"), "新单位", "911101085923662400", frozenset({"一套表"})
+    )
+    mine, private_key = at_the_download(served, "U3"), key("enrol unknown")
+    answer = mine.call("enrol", **asking(mine, private_key))
+    said = json.loads(answer.body)
+    assert (answer.status, said["code"]) == (400, "request_refused")
+    assert served.world.events("certificate_not_issued")[0].unit_id == "U3"
+    served.house.entitle(served.world.directory.units[UnitId("U3")])
+    download(mine, private_key)
+
+
+def test_a_ca_that_is_down_loses_nothing(place: Place) -> None:
+    mine, private_key = at_the_download(place), key("enrol down")
+    answer = mine.call("enrol", **asking(mine, private_key))
+    assert (answer.status, json.loads(answer.body)["code"]) == (503, "unavailable")
+    assert place.world.store.listing() == ()
+    with place.serve():
+        download(mine, private_key)
+    assert len(place.world.store.listing()) == 1
+
+
+def test_a_certificate_of_another_unit_is_not_registered_whatever_the_ca_says(place: Place) -> None:
+    """A CA that answers with somebody else's certificate: a mistake there must not let anybody in here."""
+
+    class Confused:
+        def __init__(self, real: CertificateAuthority) -> None:
+            self._real = real
+
+        def issue(self, unit: Any, request: bytes) -> Any:
+            return self._real.issue(UNITS[1], request)
+
+        def revoke(self, *_: Any, **__: Any) -> None:
+            raise NotImplementedError
+
+    with place.serve(Confused(place.house.open())):
+        mine = at_the_download(place)
+        assert mine.refused("enrol", **asking(mine, key("enrol confused"))) == "issued_for_another"
+    assert place.world.store.listing() == ()
+
+
+# --- dead ends
+
+
+@pytest.mark.parametrize(
+    ("topic", "code"), [("lost", "key_lost"), ("locked", "pin_locked"), ("expired", "certificate_expired")]
+)
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_lost_a_locked_and_an_expired_key_end_on_a_page_with_hotline_and_code(
+    place: Place, topic: str, code: str, language: str
+) -> None:
+    answer = Browser(place.world).get(f"/certlogin/help/{topic}?lang={language}")
+    assert answer.status == 200
+    assert "400-000-0000" in answer.text
+    assert code in answer.text
+    assert f'lang="{language}"' in answer.text
+    assert 'href="/login' in answer.text
+
+
+def test_an_expired_certificate_ends_on_a_refusal_with_hotline_and_code(served: Place) -> None:
+    download(at_the_download(served), key("enrol expiring"))
+    served.world.clock.advance(timedelta(days=366).total_seconds())
+    served.house.open().refresh()
+    answer = Browser(served.world).log_in("U1")
+    assert answer.status == 403
+    assert "certificate_expired" in answer.text
+    assert "400-000-0000" in answer.text
+    (event,) = served.world.events("login_refused")
+    assert event.support_id is not None
+    assert event.support_id in answer.text
+
+
+@pytest.mark.parametrize("code", ["reissue_required", "revocation_pending", "nonsense", "<script>", ""])
+def test_the_page_for_a_code_shows_a_code_of_ours_only(place: Place, code: str) -> None:
+    answer = Browser(place.world).get(f"/certlogin/refused?code={code}")
+    assert answer.status == 200
+    shown = code if code in ("reissue_required", "revocation_pending") else "refused"
+    assert shown in answer.text
+    assert "<script>" not in answer.text.replace('<script type="module"', "")
