@@ -135,9 +135,12 @@ def _present(table: T | None) -> T:
     return table
 
 
+def is_required(field: "Field[Any]") -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
 def _is_absent(field: "Field[Any]", values: Mapping[str, Any], given: bool, hint: Any) -> bool:
-    required = field.default is MISSING and field.default_factory is MISSING
-    if not required or is_dataclass(hint):
+    if not is_required(field) or is_dataclass(hint):
         return False
     return values[field.name] in ("", ()) if field.name in values else not given
 

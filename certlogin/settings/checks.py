@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from certlogin.errors import ConfigurationError
 from certlogin.records.unit import EXEMPT
-from certlogin.settings.build import Place, toml_name
+from certlogin.settings.build import Place, is_required, toml_name
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.model import Settings
 from certlogin.settings.rules import EnrolmentWindow, LegacyRule, RequireRule, Rules
@@ -43,7 +43,10 @@ _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]
 _DEVELOPMENT: Final = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}", re.ASCII)
 _COOKIE_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _OID: Final = re.compile(r"(?:[01]\.[1-3]?[0-9]|2\.(?:0|[1-9][0-9]{0,39}))(?:\.(?:0|[1-9][0-9]{0,39}))+", re.ASCII)
-_DATABASE: Final = re.compile(r"(?:sqlite|postgresql)(?:\+[a-z0-9]+)?://.+", re.ASCII)
+#: No SQLite in memory and no `file:` address, which could name one: what is durable is in a file.
+_DATABASE: Final = re.compile(
+    r"sqlite(?:\+[a-z0-9]+)?:///(?!file:)(?!.*:memory:)[^?]*[^?/](?:\?.*)?|postgresql(?:\+[a-z0-9]+)?://.+", re.ASCII
+)
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _KEY_TYPES: Final = ("P-256", "RSA-2048")
 
@@ -63,18 +66,20 @@ def check_settings(settings: Settings) -> None:
 
 def _walk(table: Any, place: Place) -> Iterator[str]:
     values = {field.name: getattr(table, field.name) for field in fields(table)}
-    for name, value in values.items():
+    for field in fields(table):
+        name, value = field.name, values[field.name]
         key = toml_name(name)
         if is_dataclass(value):
             yield from _walk(value, place.below(key))
-        elif value in ("", ()) and (type(table), name) in MISSING:
-            yield f"{place} {key}: {MISSING[type(table), name]}"
+        elif value in ("", ()) and is_required(field):
+            yield f"{place} {key}: {MISSING.get((type(table), name), 'is missing')}"
         elif isinstance(value, tuple):
             for number, entry in enumerate(value, 1):
                 if is_dataclass(entry):
                     yield from _walk(entry, place.below(key, number))
         elif isinstance(value, datetime) and value.utcoffset() is None:
             yield f"{place} {key}: must say its offset"
+            del values[name]
     yield from (f"{place} {problem}" for problem in problems_of(type(table), values))
 
 
@@ -84,9 +89,13 @@ def canonical_path(path: str) -> bool:
     return (
         path.startswith("/")
         and "" not in segments[:-1]
-        and not {".", ".."} & set(segments)
-        and not any(character in ";\\%?#" or character.isspace() or ord(character) < 0x20 for character in path)
+        and not any(segment.endswith(".") for segment in segments)
+        and not any(character in ";\\%?#\ufffd" or not _is_visible(character) for character in path)
     )
+
+
+def _is_visible(character: str) -> bool:
+    return not character.isspace() and character.isprintable()
 
 
 def canonical_origin(origin: str) -> bool:
@@ -127,7 +136,7 @@ def _site(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _origin(origin: str, mode: Mode | None) -> Iterator[str]:
     if not canonical_origin(origin):
-        yield f"origin: {origin!r} must be scheme://host[:port], lower case, without path and default port"
+        yield "origin: must be scheme://host[:port], lower case, without path and default port"
     elif mode is Mode.DEVELOPMENT and not _DEVELOPMENT.fullmatch(origin):
         yield "origin: mode 'development' works only with http://127.0.0.1:<port>, written so"
     elif mode in (Mode.PRODUCTION, None) and not origin.startswith("https://"):
@@ -166,12 +175,25 @@ def _trust(values: Mapping[str, Any]) -> Iterator[str]:
 def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
     for key in ("unit_code", "unique_id"):
         for identifier in values.get(key, ()):
-            if not _OID.fullmatch(identifier):
+            if not _is_identifier(identifier):
                 yield f"{key}: {identifier!r} is no object identifier"
         yield from _unique(key, values.get(key, ()))
     for key in ("intermediates", "crls"):
         if "" in values.get(key, ()):
             yield f"{key}: a file name is empty"
+
+
+def _is_identifier(text: str) -> bool:
+    """Whether it can be looked for in a certificate: the library has limits of its own."""
+    from cryptography.x509 import ObjectIdentifier
+
+    if not _OID.fullmatch(text):
+        return False
+    try:
+        ObjectIdentifier(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _ca(values: Mapping[str, Any]) -> Iterator[str]:
@@ -235,7 +257,7 @@ def _stores(values: Mapping[str, Any]) -> Iterator[str]:
     if values.get("volatile", "memory") != "memory":
         yield "volatile: must be one of: memory"
     durable = values.get("durable")
-    if durable is not None and (not _DATABASE.fullmatch(durable) or ":memory:" in durable):
+    if durable is not None and not _DATABASE.fullmatch(durable):
         yield "durable: must be a SQLAlchemy address of an SQLite file or a PostgreSQL database"
     yield from _range(values, "failures_per_minute", 1, _MILLION)
 

@@ -57,8 +57,8 @@ def settings_from_mapping(
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as stream:
-            return tomllib.load(stream)
+        # Some editors begin every file with a byte order mark.
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise ConfigurationError((f"{file}: cannot be read: {error.strerror or 'no reason given'}",)) from error
     except (ValueError, RecursionError) as error:
@@ -103,4 +103,5 @@ def _database_in(address: str, folder: Path) -> str:
     scheme, separator, name = address.partition(":///")
     if not scheme.startswith("sqlite") or not separator or name.startswith("/"):
         return address
-    return f"{scheme}:///{folder / name}"
+    # What has a meaning in an address must not have one in the folder's name.
+    return f"{scheme}:///{str(folder).replace('%', '%25').replace('?', '%3F')}/{name}"

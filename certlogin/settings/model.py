@@ -1,6 +1,6 @@
 """All settings together: one TOML file, the same names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.rules import Rules
@@ -13,9 +13,9 @@ class Settings:
     site: Site
     host: Host
     trust: Trust
-    rules: Rules = Rules()
-    ca: CASettings = CASettings()
-    tickets: Tickets = Tickets()
-    attempts: Attempts = Attempts()
-    helper: HelperSettings = HelperSettings()
-    stores: Stores = Stores()
+    rules: Rules = field(default_factory=Rules)
+    ca: CASettings = field(default_factory=CASettings)
+    tickets: Tickets = field(default_factory=Tickets)
+    attempts: Attempts = field(default_factory=Attempts)
+    helper: HelperSettings = field(default_factory=HelperSettings)
+    stores: Stores = field(default_factory=Stores)

@@ -20,9 +20,11 @@ def _relaxed(settings: Settings) -> Iterator[str]:
         yield "[ca] directory: the CA's key is in the web process"
     for anchor in settings.trust.anchors:
         yield from _of_anchor(anchor)
+    if settings.stores.volatile == "memory" and not settings.stores.lock_file:
+        yield "[stores] lock_file: not given, so a second process with tickets and attempts of its own is not noticed"
     for rule in settings.rules.require:
         if rule.stage is not Stage.ENFORCE:
-            yield f"[[rules.require]] {rule.name!r} stage = {rule.stage.value!r}: units can log in without a certificate"
+            yield f"[[rules.require]] {rule.name!r} stage = {rule.stage.value!r}: units log in without a certificate"
 
 
 def _of_anchor(anchor: Anchor) -> Iterator[str]:
