@@ -6,7 +6,7 @@ this helper, lives in one bytearray and is overwritten when the try is over (10)
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 from certlogin.errors import Refusal
@@ -48,12 +48,9 @@ class KeyWork:
         caller.certificate_sha256 = held.sha256
         if held.key.certificate is None or held.key.kind.algorithm not in request.algorithms:
             raise NoCertificate
-        payload = self._payload(caller, request, held)
-        # What cannot be signed is refused before a PIN is asked for it.
-        payload.to_bytes()
         matter = Matter(caller.origin, request.purpose, request.unit, request.unit_name)
         with self._unlocked(caller, about(matter, held.token, held.key), held.token) as opened:
-            payload = replace(payload, iat=int(self.surroundings.wall().timestamp()))
+            payload = self._payload(caller, request, held)
             signature = opened.sign_payload(held.key.key_id, payload)
         tries_left = held.token.state().tries_left
         return LoginAnswer(payload.to_bytes(), signature, held.key.certificate, held.key.chain, tries_left)
