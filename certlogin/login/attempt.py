@@ -106,9 +106,7 @@ def ends_at(attempt: Attempt, limits: Attempts) -> datetime:
     """When it is over: idle, in all, or after its release was fetched and could be repeated."""
     if attempt.release is not None and attempt.release.fetched_at is not None:
         return attempt.release.fetched_at + timedelta(seconds=limits.repeat)
-    return min(
-        attempt.touched_at + timedelta(seconds=limits.idle), attempt.opened_at + timedelta(seconds=limits.total)
-    )
+    return min(attempt.touched_at + timedelta(seconds=limits.idle), attempt.opened_at + timedelta(seconds=limits.total))
 
 
 def seal_response(held: HeldResponse, cookie: AttemptCookie, nonce: bytes) -> bytes:
@@ -118,11 +116,11 @@ def seal_response(held: HeldResponse, cookie: AttemptCookie, nonce: bytes) -> by
 
 
 def open_response(sealed: bytes, cookie: AttemptCookie) -> HeldResponse:
-    """Raises AttemptMissing when the cookie's key does not open it."""
+    """Raises AttemptMissing when the cookie's key does not open it, or the store has not kept it whole."""
     nonce, octets = sealed[:_NONCE_OCTETS], sealed[_NONCE_OCTETS:]
     try:
         plain = AESGCM(cookie.key).decrypt(nonce, octets, cookie.store_key.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise AttemptMissing from error
     status, headers, body = json.loads(plain)
     return HeldResponse(status, tuple((name, value) for name, value in headers), decode(body))

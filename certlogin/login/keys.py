@@ -42,4 +42,3 @@ def holds(keys: tuple[bytes, ...], candidate: str, *parts: bytes) -> bool:
     """Whether one of the keys made this MAC; every key is tried, in constant time each."""
     given = candidate.encode("utf-8", "surrogatepass")
     return any([hmac.compare_digest(mac(key, *parts).encode(), given) for key in keys])
-

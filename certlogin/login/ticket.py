@@ -4,7 +4,7 @@ PURE: mints and reads the text. It does not know whether a ticket was ended, or 
 looked up elsewhere and at most `recheck` seconds old.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -17,7 +17,8 @@ from certlogin.wire.bad_request import BadRequest
 
 _VERSION = "1"
 _FIELDS = 10
-_MAX_LENGTH = 1024
+#: Room for the longest unit id a signed payload takes, in the four octets a character may need.
+_MAX_LENGTH = 2048
 
 
 @dataclass(eq=False)
@@ -53,9 +54,6 @@ class Ticket:
 
     def identity(self) -> Identity:
         return Identity(self.unit_id, self.method, self.certificate_sha256, self.proved)
-
-    def reminted(self, now: datetime) -> "Ticket":
-        return replace(self, issued=now)
 
 
 def mint(ticket: Ticket, keys: tuple[bytes, ...]) -> str:
@@ -94,10 +92,22 @@ def _decode(encoded: list[str]) -> Ticket:
         )
         if version != _VERSION:
             raise TicketInvalid
-        times = [datetime.fromtimestamp(int(text), UTC) for text in (issued, proved, expires)]
-        return Ticket(id_, UnitId(unit), Method(method), certificate or None, *times, rules)
-    except (ValueError, OverflowError, BadRequest) as error:
+        return Ticket(
+            id=id_,
+            unit_id=UnitId(unit),
+            method=Method(method),
+            certificate_sha256=certificate or None,
+            issued=_moment(issued),
+            proved=_moment(proved),
+            expires=_moment(expires),
+            rules=rules,
+        )
+    except (ValueError, OverflowError, OSError, BadRequest) as error:
         raise TicketInvalid from error
+
+
+def _moment(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def _seconds(moment: datetime) -> str:

@@ -19,6 +19,7 @@ from certlogin.login.keys import Keyring, Use, mac
 from certlogin.wire.b64 import encode
 from tests.factory import NOW
 from tests.login.signing import BINDING, FOREIGN, KEYS, MAX_AGE, OTHER_KEYS, SECOND, challenge, foreign_binding
+from tests.login.tampering import accepted
 
 RANDOM = bytes(range(32))
 
@@ -127,27 +128,8 @@ def test_age_is_judged_by_the_server_s_clock_alone() -> None:
 # --- shape
 
 
-@pytest.mark.parametrize("cut", range(len(challenge())))
-def test_a_truncated_challenge_is_refused(cut: int) -> None:
-    with pytest.raises(ChallengeForeign):
-        check(challenge()[:cut])
-
-
-@pytest.mark.parametrize("place", range(len(challenge())))
-def test_no_character_of_a_challenge_may_change(place: int) -> None:
-    text = challenge()
-    for other in ("A" if text[place] != "A" else "B", text[place].swapcase(), "", ".", "="):
-        bent = text[:place] + other + text[place + 1 :]
-        if bent != text:
-            with pytest.raises(ChallengeForeign):
-                check(bent)
-
-
-@pytest.mark.parametrize("more", [" ", "\n", "=", ".", ".x", "\x00", "é", "\ud800", "A" * 200])
-def test_nothing_may_stand_around_a_challenge(more: str) -> None:
-    for bent in (challenge() + more, more + challenge()):
-        with pytest.raises(ChallengeForeign):
-            check(bent)
+def test_a_bent_challenge_is_refused() -> None:
+    assert accepted(challenge(), check, ChallengeForeign) == []
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "...", "a.1.b", "١.٢.٣", "9" * 161, "." * 160])
