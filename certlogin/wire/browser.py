@@ -18,6 +18,7 @@ _CERTIFICATE_LIMIT = 16 * 1024
 _SIGNATURE_LIMIT = 1024
 _CHAIN = 6
 _PUBLIC_ID = r"[A-Za-z0-9_-]{16}"
+_STATES = "|".join(HelperState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,9 @@ class InstalledMessage:
 
 def read_report(data: bytes) -> Report:
     value = _read(data, "state", "version", "os", "arch")
-    state = text(value, "state", 32)
-    if state not in tuple(HelperState):
-        raise BadRequest("not_allowed", "state")
-    helper = HelperReport(
-        HelperState(state), _version(value), text(value, "os", 32, empty=True), text(value, "arch", 32, empty=True)
-    )
-    return Report(_attempt(value), helper)
+    state = HelperState(matching(value, "state", _STATES))
+    os, arch = text(value, "os", 32, empty=True), text(value, "arch", 32, empty=True)
+    return Report(_attempt(value), HelperReport(state, _version(value, state), os, arch))
 
 
 def read_challenge_wanted(data: bytes) -> ChallengeWanted:
@@ -112,8 +109,11 @@ def _attempt(value: JsonObject) -> str:
     return matching(value, "attempt", _PUBLIC_ID)
 
 
-def _version(value: JsonObject) -> tuple[int, int, int, int] | None:
-    if value["version"] is None:
+def _version(value: JsonObject, state: HelperState) -> tuple[int, int, int, int] | None:
+    """Only a helper that answered has one."""
+    if state is not HelperState.READY:
+        if value["version"] is not None:
+            raise BadRequest("not_allowed", "version")
         return None
     first, second, third, fourth = (int(part) for part in matching(value, "version", FOUR_PART_VERSION).split("."))
     return first, second, third, fourth
