@@ -65,7 +65,8 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
                 raise csv.Error("more cells than the header has")
             yield reader.line_num, {name: value for name, value in row.items() if value}
     except csv.Error as error:
-        raise ConfigurationError((f"line {reader.line_num}: {error}",)) from None
+        # The inner reader has counted the line that could not be read.
+        raise ConfigurationError((f"line {reader.reader.line_num}: {error}",)) from None
 
 
 def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:

@@ -35,7 +35,7 @@ PASSPHRASE_MAX: Final = 1023
 
 def check_passphrase(passphrase: str) -> str:
     """One that a new key may be encrypted under. Raises ConfigurationError."""
-    if len(passphrase) < PASSPHRASE_MIN or len(passphrase.encode(errors="replace")) > PASSPHRASE_MAX:
+    if len(passphrase) < PASSPHRASE_MIN or len(_octets(passphrase)) > PASSPHRASE_MAX:
         raise ConfigurationError((f"the passphrase must have {PASSPHRASE_MIN} characters or more",))
     return passphrase
 
@@ -45,7 +45,7 @@ def seal_key(key: CAKey, passphrase: str, random: Random, iterations: int = ITER
     salt, start = random(16), random(16)
     padder = PKCS7(AES256.block_size).padder()
     plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    encryptor = Cipher(AES256(pbkdf2_hmac("sha256", passphrase.encode(), salt, iterations, 32)), CBC(start)).encryptor()
+    encryptor = Cipher(AES256(pbkdf2_hmac("sha256", _octets(passphrase), salt, iterations, 32)), CBC(start)).encryptor()
     sealed = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
     chosen_salt = algos.Pbkdf2Salt("specified", core.OctetString(salt))
     derivation = {"salt": chosen_salt, "iteration_count": iterations, "prf": {"algorithm": "sha256"}}
@@ -63,7 +63,7 @@ def open_key(file: Path, passphrase: str) -> CAKey:
     if not passphrase:
         raise ConfigurationError((f"{file}: needs a passphrase; set CERTLOGIN_CA_PASSPHRASE",))
     try:
-        key = load_pem_private_key(file.read_bytes(), passphrase.encode())
+        key = load_pem_private_key(file.read_bytes(), _octets(passphrase))
     except OSError as error:
         raise ConfigurationError((f"{file}: {error.strerror}",)) from None
     except TypeError:
@@ -74,3 +74,11 @@ def open_key(file: Path, passphrase: str) -> CAKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise ConfigurationError((f"{file}: is no RSA or EC key",))
     return key
+
+
+def _octets(passphrase: str) -> bytes:
+    try:
+        return passphrase.encode()
+    except UnicodeEncodeError:
+        # So Python shows what the environment holds and is no UTF-8.
+        raise ConfigurationError(("the passphrase is not UTF-8",)) from None

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography import x509
+
 from certlogin.errors import ConfigurationError
 
 FILE: Final = "ca.toml"
@@ -51,13 +53,17 @@ def read_profile(directory: Path) -> CAProfile:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError:
         raise ConfigurationError((f"{directory} is no CA directory: make one with: certlogin ca init",)) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError((f"{file}: {error}",)) from None
     problems = [problem for name, value in data.items() for problem in _problems(name, value)]
     if problems:
         raise ConfigurationError(tuple(f"{file}: {problem}" for problem in problems))
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    return CAProfile(**values)
+    profile = CAProfile(**values)
+    # X.509 has each extension once.
+    if profile.unit_code == profile.unique_id:
+        raise ConfigurationError((f"{file}: unit_code and unique_id must differ",))
+    return profile
 
 
 def _problems(name: str, value: Any) -> list[str]:
@@ -70,4 +76,13 @@ def _problems(name: str, value: Any) -> list[str]:
     if name == "key_types":
         right = isinstance(value, list) and bool(value) and all(kind in KEY_TYPES for kind in value)
         return [] if right else [f"key_types must list some of {', '.join(KEY_TYPES)}"]
-    return [] if isinstance(value, str) and value else [f"{name} must be a dotted object identifier"]
+    return [] if isinstance(value, str) and _is_identifier(value) else [f"{name} must be an own object identifier"]
+
+
+def _is_identifier(text: str) -> bool:
+    try:
+        x509.ObjectIdentifier(text)
+    except ValueError:
+        return False
+    # X.509's own extensions say what they say.
+    return not text.startswith("2.5.29.")
