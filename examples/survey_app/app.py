@@ -31,6 +31,8 @@ class SurveyFiles:
     reports: Path
     #: The key that signs Flask's session cookie.
     session_key: Path
+    #: The folder of the helper's installers.
+    downloads: Path
 
 
 def create_app(files: SurveyFiles, hasher: PasswordHasher | None = None) -> Flask:
@@ -49,7 +51,9 @@ def create_app(files: SurveyFiles, hasher: PasswordHasher | None = None) -> Flas
     app.wsgi_app = certlogin.wsgi(app.wsgi_app)  # type: ignore[method-assign]
 
     captchas = Captchas(time.monotonic)
-    app.extensions["survey"] = Survey(accounts, captchas, Reports(files.reports), load_texts(), certlogin)
+    app.extensions["survey"] = Survey(
+        accounts, captchas, Reports(files.reports), load_texts(), certlogin, files.downloads
+    )
     app.register_blueprint(pages, url_prefix=PREFIX)
     app.after_request(_harden)
     return app

@@ -1,6 +1,7 @@
 """What the views work with: one `Survey` for each application, and the names that all modules share."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from flask import Flask, current_app
 
@@ -25,6 +26,8 @@ class Survey:
     reports: Reports
     texts: Texts
     certlogin: CertLogin
+    #: The folder of the helper's installers.
+    downloads: Path
 
 
 def survey() -> Survey:

@@ -3,7 +3,18 @@
 import secrets
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    session,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 import certlogin
@@ -58,6 +69,11 @@ def captcha(captcha_id: str) -> Response:
     if picture is None:
         abort(404)
     return Response(picture, mimetype="image/png", headers={"Cache-Control": "no-store"})
+
+
+@pages.get("/downloads/<name>")
+def installer(name: str) -> AnyResponse:
+    return send_from_directory(survey().downloads, name, as_attachment=True)
 
 
 @pages.get("/")

@@ -20,7 +20,13 @@ class DemoFiles:
     @property
     def survey(self) -> SurveyFiles:
         here = self.directory
-        return SurveyFiles(self.settings, here / "passwords.json", here / "reports.db", here / "session_key")
+        return SurveyFiles(
+            settings=self.settings,
+            hashes=here / "passwords.json",
+            reports=here / "reports.db",
+            session_key=here / "session_key",
+            downloads=here / "downloads",
+        )
 
     @property
     def settings(self) -> Path:
@@ -29,6 +35,11 @@ class DemoFiles:
     @property
     def registry(self) -> Path:
         return self.directory / "certlogin.db"
+
+    @property
+    def builds(self) -> Path:
+        """The list of the helper's installers."""
+        return self.directory / "builds.json"
 
     @property
     def ca(self) -> Path:

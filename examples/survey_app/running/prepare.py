@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 
 from certlogin import Unit
 from survey_app.accounts import read_roster, write_hashes
+from survey_app.running.downloads import write_downloads
 from survey_app.running.files import DemoFiles, Handout, handout, secret
 from survey_app.running.settings import helper_settings, site_settings
 
@@ -60,6 +61,7 @@ def prepare(
     files.settings.write_text(site_settings(origin, ports, UNIQUE_ID), encoding="utf-8")
     state, tokens = str(files.helper_state), str(files.tokens)
     files.helper_config.write_text(helper_settings(origin, ports, state, tokens, pinentry), encoding="utf-8")
+    write_downloads(files.survey.downloads, files.builds)
     _make_ca(demo)
     _make_tokens(demo)
     return demo

@@ -25,7 +25,7 @@ auth_cookies = ["survey_session"]
 
 [host.paths]
 login = ["/survey/login"]
-public = ["/survey/welcome", "/survey/captcha/", "/survey/static/"]
+public = ["/survey/welcome", "/survey/captcha/", "/survey/static/", "/survey/downloads/"]
 
 [[rules.require]]
 name = "roster"
@@ -44,6 +44,7 @@ directory = "ca"
 
 [helper]
 ports = {ports}
+builds = "builds.json"
 
 [stores]
 durable = "sqlite:///certlogin.db"

@@ -1,0 +1,82 @@
+"""`make demo`: prints what a person needs, stays up, and leaves nothing behind when it is stopped."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from survey_app.running.site import free_ports
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", list[int], list[str]]]:
+    """The program, its ports, and the lines it printed until it said that it runs."""
+    ports = free_ports(4)
+    command = [sys.executable, "-m", "survey_app.demo", "--directory", str(tmp_path / "demo"), "--port", str(ports[0]),
+               "--helper-ports", ",".join(map(str, ports[1:]))]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
+    ) as process:
+        lines: list[str] = []
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                lines.append(line)
+                if "Ctrl-C stops everything" in line:
+                    break
+            yield process, ports, lines
+        finally:
+            process.terminate()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_what_a_person_needs_and_stops_what_it_started(
+    running: tuple["subprocess.Popen[str]", list[int], list[str]], number: signal.Signals
+) -> None:
+    process, ports, lines = running
+    said = "".join(lines)
+    assert f"http://127.0.0.1:{ports[0]}/survey/welcome" in said, said
+    assert re.search(r"shuguang +\w{10} .*一套表", said)
+    assert re.search(r"xinghuo +\w{10} ", said)
+    assert listens(ports[0])
+    assert listens(ports[1])
+    process.send_signal(number)
+    assert process.wait(30) == 0
+    assert not listens(ports[0])
+    assert not listens(ports[1])
+
+
+def test_secrets_of_the_demonstration_are_its_owners_only(
+    running: tuple["subprocess.Popen[str]", list[int], list[str]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "demo"
+    assert folder.stat().st_mode & 0o077 == 0
+    for name in ("site_keys", "ca_passphrase", "handout.json", "session_key"):
+        assert (folder / name).stat().st_mode & 0o077 == 0, name
+    pins = (folder / "handout.json").read_text()
+    log = (folder / "helper.log").read_text()
+    assert not [pin for pin in re.findall(r'"(\w{8})"', pins) if pin in log]
+
+
+def test_a_port_in_use_is_said_in_words(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, "-m", "survey_app.demo", "--port", str(taken.getsockname()[1])]
+        environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "is in use" in done.stderr
+    assert "Traceback" not in done.stderr
