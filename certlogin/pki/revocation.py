@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtensionOID
 
 from certlogin.errors import Refusal
-from certlogin.pki.certificate import UnverifiedCertificate
+from certlogin.pki.certificate import PARSER_ERRORS, UnverifiedCertificate
 from certlogin.pki.der import INTEGER, SEQUENCE, children, only_element
 from certlogin.pki.profile import SIGNATURE_ALGORITHMS
 
@@ -72,6 +72,8 @@ class RevocationList:
     """A list as read; unverified until it was placed under an issuer."""
 
     issuer_der: bytes
+    #: RFC 4514 text, for people.
+    issuer: str
     number: int
     this_update: datetime
     next_update: datetime
@@ -101,7 +103,7 @@ def read_list(der: bytes) -> RevocationList:
         return _read(parsed, _issuer_of(der))
     except UnusableList:
         raise
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except PARSER_ERRORS as error:
         raise UnusableList(f"unreadable: {error}") from None
 
 
@@ -118,11 +120,13 @@ def build_index(
     for one in lists:
         signers = [authority for authority in authorities if _is_signed_by(one, authority)]
         if not signers:
-            problems.append(f"number {one.number} of {one.parsed.issuer.rfc4514_string()}: signed by no configured CA")
-        for signer in signers:
-            key = _key_of(signer)
-            if key not in placed or _order(one) >= _order(placed[key]):
+            problems.append(f"number {one.number} of {one.issuer}: signed by no configured CA")
+        for key in dict.fromkeys(_key_of(signer) for signer in signers):
+            newest = placed.setdefault(key, one)
+            if _order(one) >= _order(newest):
                 placed[key] = one
+            else:
+                problems.append(f"number {one.number} of {one.issuer}: older than number {newest.number} in use")
     return RevocationIndex(MappingProxyType(placed)), problems
 
 
@@ -158,6 +162,7 @@ def _read(parsed: x509.CertificateRevocationList, issuer_der: bytes) -> Revocati
         raise UnusableList("no next update")
     return RevocationList(
         issuer_der=issuer_der,
+        issuer=parsed.issuer.rfc4514_string(),
         number=number,
         this_update=parsed.last_update_utc,
         next_update=parsed.next_update_utc,
