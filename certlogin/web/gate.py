@@ -114,7 +114,7 @@ class Gate:
         except Exception as error:
             return self._parts.refuser.answer(request, _unavailable(error), "session_check")
         if passed.ticket is None:
-            # A session from before the roll-out: nobody is recognised without a ticket, not even on the login page (S1).
+            # A session from before the roll-out: without a ticket nobody is recognised, not even at the login (S1).
             return passed if found is None else self._parts.guard.without_session(request, passed)
         if found is None or found == passed.ticket.unit_id:
             return passed

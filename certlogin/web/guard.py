@@ -96,7 +96,7 @@ class Guard:
         return replace(passed, cookie=self._without_session(scan(request.header("cookie") or "")))
 
     def check_origin(self, request: Request) -> None:
-        """Browsers send `Origin` with every request that is not GET or HEAD (Fetch standard, 3.2). Raises ForeignOrigin."""
+        """Browsers send `Origin` with every request but GET and HEAD (Fetch standard, 3.2). Raises ForeignOrigin."""
         if request.method not in _SAFE_METHODS and request.header("origin") != self._origin:
             raise ForeignOrigin
 

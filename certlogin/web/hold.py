@@ -1,4 +1,4 @@
-"""A response that the host marked with `password_verified`: let it go with a ticket, or hold it and show what is owed."""
+"""A response that the host marked with `password_verified`: it goes out with a ticket, or is held for what is owed."""
 
 from dataclasses import dataclass
 from typing import ClassVar
