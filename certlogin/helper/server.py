@@ -22,7 +22,7 @@ from certlogin.helper.service import Service
 #: Never a name: what a name leads to can be another program of another user (8).
 ADDRESS = "127.0.0.1"
 THREADS = 32
-_BACKLOG = 16
+_BACKLOG = 64
 _LOOK_EVERY = 0.2
 _STOP_SECONDS = 2.0
 

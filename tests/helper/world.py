@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,16 @@ class Clock:
             self._seconds += seconds
 
 
+class Wall:
+    """What the computer's clock shows; it may be wrong by any amount."""
+
+    def __init__(self) -> None:
+        self.moment = NOW
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
 class Person:
     """Answers the windows in order, remembers what they showed, and closes those for which nothing is left to say."""
 
@@ -71,6 +82,7 @@ class Person:
         #: The very bytes that were handed over, to be looked at afterwards.
         self.typed: list[bytearray] = []
         self.opened = threading.Event()
+        self.closed = threading.Event()
         self.blind = False
 
     def pin(self, question: PinQuestion, watch: Watch) -> bytearray:
@@ -96,10 +108,14 @@ class Person:
         self.asked.append(question)
 
     def _wait(self, watch: Watch) -> None:
+        self.closed.clear()
         self.opened.set()
         never = threading.Event()
-        while not never.wait(0.01):
-            watch.check()
+        try:
+            while not never.wait(0.01):
+                watch.check()
+        finally:
+            self.closed.set()
 
 
 @dataclass(frozen=True)
@@ -142,6 +158,7 @@ class World:
     server: HelperServer
     person: Person
     clock: Clock
+    wall: Wall
     surroundings: Surroundings
     tokens: list[FileToken] = field(default_factory=list)
 
@@ -303,15 +320,15 @@ def running(folder: Path, **changes: Any) -> Iterator[World]:
     """A helper on a free port. `changes` replace fields of the configuration; `check_peer` replaces that check."""
     check_peer = changes.pop("check_peer", peer.check_peer if peer.SUPPORTED else None)
     config = replace(HelperConfig(folder / "state", folder / "tokens", ports=(0,)), **changes)
-    clock, person = Clock(), Person()
-    surroundings = Surroundings(wall=lambda: NOW, monotonic=clock)
+    clock, wall, person = Clock(), Wall(), Person()
+    surroundings = Surroundings(wall=wall, monotonic=clock)
     service = build_service(config, surroundings, lambda: person)
     with closing(open_listener(config.ports)) as listener:
         server = HelperServer(service, listener, dev=config.dev, check_peer=check_peer)
         thread = threading.Thread(target=server.serve)
         thread.start()
         try:
-            yield World(config, service, server, person, clock, surroundings)
+            yield World(config, service, server, person, clock, wall, surroundings)
         finally:
             server.stop()
             thread.join(PATIENCE)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from certlogin.helper.tokens.base import KeyInfo, KeyKind
 from certlogin.wire.b64 import decode, encode
 from certlogin.wire.json import (
+    BadRequest,
     JsonObject,
     b64url,
     b64url_list,
@@ -35,10 +36,10 @@ KEY_ID = r"[0-9a-f]{16}"
 KEYS = 64
 _FILE_LIMIT = 2 * 1024 * 1024
 _NONCE = 12
-#: RFC 7914, 2: memory is 128 * r * cost bytes. The file states the cost; the bounds keep a foreign file from eating
-#: the machine.
+#: RFC 7914, 2: memory is 128 * r * cost bytes, and cost a power of two. The file states the cost; the bounds keep a
+#: foreign file from eating the machine.
 _SCRYPT_R = 8
-_COSTS = (2**10, 2**20)
+_COSTS = tuple(2**exponent for exponent in range(10, 19))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class TokenFile:
             model=text(value, "model", 64),
             label=text(value, "label", 64),
             tries_max=integer(value, "tries_max", 1, 99),
-            cost=integer(value, "cost", *_COSTS),
+            cost=_cost(value),
             salt=b64url(value, "salt", 32, 16),
             sealed_key=b64url(value, "sealed_key", 128),
             keys=tuple(_key(item) for item in object_list(value, "keys", KEYS)),
@@ -131,6 +132,13 @@ def _key_object(key: SealedKey) -> JsonObject:
         "chain": [encode(der) for der in info.chain],
         "sealed": encode(key.sealed),
     }
+
+
+def _cost(value: JsonObject) -> int:
+    cost = integer(value, "cost")
+    if cost not in _COSTS:
+        raise BadRequest("not_allowed", "cost")
+    return cost
 
 
 def _key(value: JsonObject) -> SealedKey:

@@ -22,7 +22,7 @@ class Tries:
     def left(self) -> int:
         try:
             found = re.fullmatch(rb"[0-9]{1,2}\n", self._path.read_bytes())
-        except FileNotFoundError:
+        except OSError:
             return 0
         return min(int(found[0]), self._most) if found else 0
 
