@@ -57,7 +57,7 @@ lint: $(READY)
 	$(VENV)/bin/lint-imports
 
 bench: $(READY)
-	$(PY) benchmarks/bench.py $(ARGS)
+	$(PY) -m benchmarks.bench $(ARGS)
 
 docs: $(READY)
 	$(PY) scripts/check_links.py README.md README.zh-CN.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs
