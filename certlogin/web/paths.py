@@ -22,9 +22,11 @@ class Kind(Enum):
     PROTECTED = auto()
 
 
-#: Empty, `.` or `..` segments; parameters; backslashes; escapes that survived decoding; controls.
-_ODD = re.compile(r"//|/\.{1,2}(?:/|$)|[;\\\x00-\x1f\x7f]|%(?:2e|2f|5c|00|25)|\.(?:/|$)", re.IGNORECASE)
-_ODD_RAW = re.compile(r"//|[;\\\x00-\x20\x7f]|%(?:2f|5c|00|3b|25|2e)|%(?![0-9a-f]{2})", re.IGNORECASE)
+#: Empty segments, and those that end in a dot (`.` and `..` too) or in white space, which some file systems cut off;
+#: parameters; backslashes; what a second decoding or splitting would change; controls.
+_ODD = re.compile(r"//|[.\s](?:/|\Z)|[;\\%?#\x00-\x1f\x7f-\x9f]")
+#: Beside what shows once it is decoded: raw octets, broken escapes, and dots and slashes that need none.
+_ODD_RAW = re.compile(r"[^!-~]|%2[ef]|%(?![0-9a-f]{2})", re.IGNORECASE)
 #: A GET that some frameworks would treat as another method.
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
@@ -91,7 +93,7 @@ def _is_text(path: str) -> bool:
 
 
 def _agrees(path: str, raw_path: str) -> bool:
-    """The request line's path holds no escape that matters, and decodes to what the host reads."""
+    """The request line's path is in order too, and ends in what the host reads (a mount point may stand before it)."""
     raw = raw_path.partition("?")[0]
     if _ODD_RAW.search(raw):
         return False
@@ -99,4 +101,4 @@ def _agrees(path: str, raw_path: str) -> bool:
         decoded = unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return decoded.endswith(path)
+    return decoded.endswith(path) and not _ODD.search(decoded)

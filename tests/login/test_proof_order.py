@@ -100,10 +100,11 @@ def test_a_refusal_costs_no_later_step(
     assert tuple(steps) == STEPS[:taken]
 
 
-def test_an_overlong_challenge_costs_no_mac(steps: list[str]) -> None:
+@pytest.mark.parametrize(("length", "taken"), [(160, 2), (161, 1)])
+def test_an_overlong_challenge_costs_no_mac(steps: list[str], length: int, taken: int) -> None:
     with pytest.raises(ChallengeForeign):
-        judge(sign_proof(payload_of(nonce="A" * 161)))
-    assert steps == ["payload"]
+        judge(sign_proof(payload_of(nonce="A.1.".ljust(length, "A"))))
+    assert tuple(steps) == STEPS[:taken]
 
 
 def test_more_certificates_than_a_client_may_send_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,12 @@ def test_s1_what_is_not_sealed_is_not_opened(text: str) -> None:
     assert unseal(text, "session", "ticket", KEYS) is None
 
 
+def test_s1_the_mark_belongs_to_the_seal_of_an_empty_value() -> None:
+    sealed = seal("", "session", "ticket", KEYS)
+    assert unseal(sealed, "session", "ticket", KEYS) == ""
+    assert unseal(sealed.removeprefix("~"), "session", "ticket", KEYS) is None
+
+
 def test_s1_a_bent_seal_is_not_opened() -> None:
     opened = [what for what, text in bent(SEALED, "~") if unseal(text, "session", "ticket", KEYS) is not None]
     assert opened == []
