@@ -54,7 +54,7 @@ def available(configured: tuple[str, ...], *, dev: bool, environment: Mapping[st
         if path is not None:
             found.append(Pinentry((path,), passed, _options(passed)))
             break
-    if _has_display(passed) and importlib.util.find_spec("tkinter") is not None:
+    if _has_display(passed) and importlib.util.find_spec("_tkinter") is not None:
         found.append(Pinentry((sys.executable, "-m", "certlogin.helper.pin.tk"), passed))
     terminal = Terminal()
     if terminal.usable():

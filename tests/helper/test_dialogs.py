@@ -1,0 +1,422 @@
+"""Asking for real: our scripted pinentry, the machine's own pinentry, a terminal, and nothing at all (10)."""
+
+import fcntl
+import json
+import os
+import pty
+import select
+import struct
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from certlogin.helper.pin import scripted
+from certlogin.helper.pin.available import PROGRAMS, available
+from certlogin.helper.pin.base import Choice, ConfirmQuestion, Dialog, FirstThatWorks, PinQuestion, Watch
+from certlogin.helper.pin.pinentry import Pinentry
+from certlogin.helper.pin.terminal import Terminal
+from certlogin.helper.refusals import Expired, NoPinDialog, UserCancelled
+from tests.helper.world import PATIENCE, Clock
+from tests.needs import needs
+
+_PIN = PinQuestion("证书助手", "网站：stats.gov.cn\n剩余 100%", "PIN：", "确定", "取消")
+_CONFIRM = ConfirmQuestion("证书助手", "是否允许？", "仅此一次", "阻止", "始终允许")
+_TWO = ConfirmQuestion("证书助手", "是否允许？", "允许", "取消")
+
+
+#: How Tk is looked for.
+_FIND = "certlogin.helper.pin.available.importlib.util.find_spec"
+
+
+def _watch() -> Watch:
+    return Watch(time.monotonic, time.monotonic() + PATIENCE)
+
+
+def _program(*lines: str) -> Pinentry:
+    """A pinentry of so many lines of Python."""
+    code = "import sys, time\ndef say(t):\n sys.stdout.write(t); sys.stdout.flush()\n" + "\n".join(lines)
+    return Pinentry((sys.executable, "-c", code), {})
+
+
+@dataclass
+class _Scripted:
+    answers: Path
+    dialog: Pinentry
+
+    def shown(self) -> list[dict[str, str]]:
+        lines = self.answers.with_name(f"{self.answers.name}.log").read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], _Scripted]:
+    def make(text: str, environment: Mapping[str, str] = {scripted.DEVELOPMENT: "1"}) -> _Scripted:
+        answers = tmp_path / "answers"
+        answers.write_text(text, "utf-8")
+        argv = (sys.executable, "-m", scripted.__name__, "--answers", str(answers))
+        return _Scripted(answers, Pinentry(argv, environment))
+
+    return make
+
+
+def test_a_scripted_person_answers_in_order_and_separately_by_kind(script: Callable[[str], _Scripted]) -> None:
+    made = script("confirm ok\npin 123 456\nconfirm not_ok\npin-cancel\nconfirm cancel\n* pin 六六六六六六\n")
+    dialog = made.dialog
+    assert dialog.pin(_PIN, _watch()) == b"123 456"
+    assert [dialog.confirm(_CONFIRM, _watch()) for _ in range(3)] == [Choice.OK, Choice.NOT_OK, Choice.CANCEL]
+    with pytest.raises(UserCancelled) as caught:
+        dialog.pin(_PIN, _watch())
+    assert caught.value.by == "user"
+    for _ in range(2):
+        assert dialog.pin(_PIN, _watch()) == "六六六六六六".encode()
+    # Nothing is left for this kind of question.
+    assert dialog.confirm(_CONFIRM, _watch()) is Choice.CANCEL
+    first = made.shown()[0]
+    assert (first["kind"], first["title"], first["description"]) == ("pin", _PIN.title, _PIN.description)
+    assert (first["label"], first["ok"], first["cancel"]) == (_PIN.label, _PIN.ok, _PIN.cancel)
+    assert "123 456" not in json.dumps(made.shown())
+    assert made.shown()[1]["not_ok"] == "始终允许"
+
+
+def test_the_scripted_person_sits_at_a_helper_in_development_mode_only(
+    script: Callable[[str, Mapping[str, str]], _Scripted],
+) -> None:
+    made = script("pin 123456\n", {})
+    with pytest.raises(NoPinDialog):
+        made.dialog.pin(_PIN, _watch())
+    assert made.answers.read_text() == "pin 123456\n"
+
+
+def test_the_scripted_person_may_be_named_by_the_environment(
+    script: Callable[[str], _Scripted],
+) -> None:
+    made = script("pin 123456\n")
+    environment = {scripted.DEVELOPMENT: "1", scripted.ANSWERS: str(made.answers)}
+    argv = (sys.executable, "-m", scripted.__name__)
+    assert Pinentry(argv, environment).pin(_PIN, _watch()) == b"123456"
+    with pytest.raises(NoPinDialog):
+        Pinentry(argv, {scripted.DEVELOPMENT: "1"}).pin(_PIN, _watch())
+
+
+@pytest.mark.parametrize("kind", ["pin-wait", "confirm-wait"])
+def test_a_window_that_is_withdrawn_closes_with_its_program(script: Callable[[str], _Scripted], kind: str) -> None:
+    made = script(f"{kind}\n")
+    watch = _watch()
+    log = made.answers.with_name("answers.log")
+    ask = made.dialog.pin if kind == "pin-wait" else made.dialog.confirm
+    caught: list[BaseException] = []
+
+    def waiting() -> None:
+        try:
+            ask(_PIN if kind == "pin-wait" else _CONFIRM, watch)  # type: ignore[arg-type]
+        except UserCancelled as cancelled:
+            caught.append(cancelled)
+
+    thread = threading.Thread(target=waiting)
+    thread.start()
+    pause = threading.Event()
+    while not log.exists():
+        assert thread.is_alive()
+        pause.wait(0.01)
+    watch.withdrawn.set()
+    thread.join(PATIENCE)
+    assert [getattr(one, "by", "") for one in caught] == ["page"]
+
+
+def test_a_window_that_nobody_answers_ends_by_the_helpers_clock(script: Callable[[str], _Scripted]) -> None:
+    clock = Clock()
+    watch = Watch(clock, clock() + 120)
+    clock.advance(120)
+    with pytest.raises(Expired):
+        script("pin-wait\n").dialog.pin(_PIN, watch)
+
+
+def test_a_program_that_withdraws_its_own_window_at_the_timeout_is_expired() -> None:
+    dialog = _program(
+        "say('OK hi\\n')", "while True:", " line = sys.stdin.readline()", " if not line: break",
+        " say('ERR 83886142 Timeout\\n' if line.startswith('GETPIN') else 'OK\\n')",
+    )  # fmt: skip
+    with pytest.raises(Expired):
+        dialog.pin(_PIN, _watch())
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["pass"],
+        ["say('ERR 1 no display\\n')"],
+        ["say('SSH-2.0\\n')"],
+        ["say('OK hi\\n')", "sys.stdin.close()"],
+        ["say('OK hi\\n')", "sys.stdin.readline(); say('OK\\n')", "sys.stdin.readline(); say('ERR 60 no\\n')"],
+        ["say('x' * 100000)", "time.sleep(60)"],
+        ["say('OK hi\\n')", "while True:", " line = sys.stdin.readline()",
+         " say('ERR 83886340 no tty\\n' if line[:6] in ('GETPIN', 'CONFIR') else 'OK\\n')"],
+    ],
+)  # fmt: skip
+def test_a_program_that_cannot_ask_is_passed_over(lines: list[str]) -> None:
+    dialog = _program(*lines)
+    with pytest.raises(NoPinDialog):
+        dialog.pin(_PIN, _watch())
+    with pytest.raises(NoPinDialog):
+        FirstThatWorks((dialog,)).confirm(_TWO, _watch())
+
+
+def test_a_program_that_is_not_there_is_passed_over(script: Callable[[str], _Scripted]) -> None:
+    missing = Pinentry(("/nonexistent/pinentry",), {})
+    assert missing.name == "pinentry"
+    working = script("pin 123456\nconfirm ok\n").dialog
+    first = FirstThatWorks((missing, working))
+    assert first.pin(_PIN, _watch()) == b"123456"
+    assert first.confirm(_TWO, _watch()) is Choice.OK
+    for ask in (lambda: FirstThatWorks(()).pin(_PIN, _watch()), lambda: missing.confirm(_TWO, _watch())):
+        with pytest.raises(NoPinDialog):
+            ask()
+
+
+def test_a_no_is_not_passed_on_to_the_next_program(script: Callable[[str], _Scripted]) -> None:
+    refusing, never = script("pin-cancel\n").dialog, Terminal(Path("/nonexistent"))
+    with pytest.raises(UserCancelled):
+        FirstThatWorks((refusing, never)).pin(_PIN, _watch())
+
+
+@pytest.mark.parametrize(("code", "question", "choice"), [
+    (99, _CONFIRM, Choice.CANCEL), (114, _CONFIRM, Choice.NOT_OK), (114, _TWO, Choice.CANCEL), (0, _TWO, Choice.OK),
+])  # fmt: skip
+def test_the_second_of_two_buttons_is_a_no(code: int, question: ConfirmQuestion, choice: Choice) -> None:
+    reply = "OK\\n" if code == 0 else f"ERR {(5 << 24) + code} x\\n"
+    dialog = _program(
+        "say('OK hi\\n')", "while True:", " line = sys.stdin.readline()", " if not line: break",
+        f" say('{reply}' if line.startswith('CONFIRM') else 'OK\\n')",
+    )  # fmt: skip
+    assert dialog.confirm(question, _watch()) is choice
+
+
+# --- the machine's own pinentry
+
+
+class _Screen:
+    """A pseudo-terminal with somebody at it."""
+
+    def __init__(self) -> None:
+        self.keyboard, self._device = pty.openpty()
+        fcntl.ioctl(self.keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.path = Path(os.ttyname(self._device))
+        self.seen = b""
+
+    def read_until(self, text: str) -> None:
+        until = time.monotonic() + PATIENCE
+        while text.encode() not in self.seen:
+            assert time.monotonic() < until, self.seen
+            if select.select([self.keyboard], [], [], 0.2)[0]:
+                self.seen += os.read(self.keyboard, 65536)
+
+    def type(self, text: str) -> None:
+        os.write(self.keyboard, text.encode())
+
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self._device)[3] & termios.ECHO)
+
+    def close(self) -> None:
+        os.close(self.keyboard)
+        os.close(self._device)
+
+
+@pytest.fixture
+def screen() -> Iterator[_Screen]:
+    made = _Screen()
+    yield made
+    made.close()
+
+
+@contextmanager
+def _asking(ask: Callable[[], object]) -> Iterator[list[object]]:
+    """Ask in the background; the answer or the refusal is in the list afterwards."""
+    came: list[object] = []
+
+    def run() -> None:
+        try:
+            came.append(ask())
+        except (UserCancelled, NoPinDialog, Expired) as refusal:
+            came.append(refusal)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield came
+    finally:
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def _real(screen: _Screen) -> Pinentry:
+    options = ("lc-ctype=C.UTF-8", f"ttyname={screen.path}", "ttytype=xterm")
+    return Pinentry((needs("pinentry"),), {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm"}, options)
+
+
+def test_the_machines_pinentry_greets_and_takes_a_pin(screen: _Screen) -> None:
+    dialog = _real(screen)
+    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
+        screen.read_until("PIN")
+        screen.type("654321\r")
+    assert came == [b"654321"]
+    assert b"654321" not in screen.seen
+
+
+@pytest.mark.parametrize(("question", "keys", "choice"), [
+    (_CONFIRM, "\r", Choice.OK), (_CONFIRM, "\t\r", Choice.NOT_OK), (_CONFIRM, "\t\t\r", Choice.CANCEL),
+    (_TWO, "\r", Choice.OK), (_TWO, "\t\r", Choice.CANCEL),
+])  # fmt: skip
+def test_the_machines_pinentry_has_our_buttons(
+    screen: _Screen, question: ConfirmQuestion, keys: str, choice: Choice
+) -> None:
+    dialog = _real(screen)
+    with _asking(lambda: dialog.confirm(question, _watch())) as came:
+        screen.read_until(question.cancel)
+        screen.type(keys)
+    assert came == [choice]
+
+
+def test_the_machines_pinentry_goes_when_the_page_withdraws(screen: _Screen) -> None:
+    dialog, watch = _real(screen), _watch()
+    with _asking(lambda: dialog.pin(_PIN, watch)) as came:
+        screen.read_until("PIN")
+        watch.withdrawn.set()
+    assert [str(one) for one in came] == ["user_cancelled: by='page'"]
+    assert screen.echoes()
+
+
+def test_the_machines_pinentry_without_a_screen_is_passed_over() -> None:
+    dialog = Pinentry((needs("pinentry"),), {"PATH": os.environ["PATH"]}, ("ttyname=/nonexistent", "ttytype=dumb"))
+    with pytest.raises(NoPinDialog):
+        dialog.pin(_PIN, _watch())
+
+
+# --- the terminal
+
+
+def test_on_a_terminal_the_pin_is_typed_without_echo(screen: _Screen) -> None:
+    dialog = Terminal(screen.path)
+    assert dialog.usable()
+    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
+        screen.read_until("PIN：")
+        assert not screen.echoes()
+        screen.type("六六123\n")
+    assert came == ["六六123".encode()]
+    assert screen.echoes()
+    assert b"123" not in screen.seen
+
+
+def test_on_a_terminal_what_was_typed_before_the_question_is_no_answer(screen: _Screen) -> None:
+    screen.type("typed ahead\n")
+    dialog = Terminal(screen.path)
+    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
+        screen.read_until("PIN：")
+        screen.type("123456\n")
+    assert came == [b"123456"]
+
+
+@pytest.mark.parametrize("typed", ["\n", "\x04"])
+def test_on_a_terminal_just_enter_or_the_end_is_a_no(screen: _Screen, typed: str) -> None:
+    with _asking(lambda: Terminal(screen.path).pin(_PIN, _watch())) as came:
+        screen.read_until("PIN：")
+        screen.type(typed)
+    assert [str(one) for one in came] == ["user_cancelled: by='user'"]
+
+
+@pytest.mark.parametrize(
+    ("question", "typed", "choice"),
+    [(_CONFIRM, "1\n", Choice.OK), (_CONFIRM, " 2 \n", Choice.NOT_OK), (_CONFIRM, "3\n", Choice.CANCEL),
+     (_CONFIRM, "\n", Choice.CANCEL), (_CONFIRM, "yes\n", Choice.CANCEL), (_TWO, "2\n", Choice.CANCEL)],
+)  # fmt: skip
+def test_on_a_terminal_a_choice_is_a_number_and_anything_else_a_no(
+    screen: _Screen, question: ConfirmQuestion, typed: str, choice: Choice
+) -> None:
+    with _asking(lambda: Terminal(screen.path).confirm(question, _watch())) as came:
+        screen.read_until("> ")
+        screen.type(typed)
+    assert came == [choice]
+
+
+def test_on_a_terminal_a_withdrawn_question_gives_the_echo_back(screen: _Screen) -> None:
+    watch = _watch()
+    with _asking(lambda: Terminal(screen.path).pin(_PIN, watch)) as came:
+        screen.read_until("PIN：")
+        watch.withdrawn.set()
+    assert [str(one) for one in came] == ["user_cancelled: by='page'"]
+    assert screen.echoes()
+
+
+def test_without_a_terminal_it_is_passed_over(tmp_path: Path) -> None:
+    dialog = Terminal(tmp_path / "tty")
+    assert not dialog.usable()
+    for ask in (lambda: dialog.pin(_PIN, _watch()), lambda: dialog.confirm(_TWO, _watch())):
+        with pytest.raises(NoPinDialog):
+            ask()
+
+
+# --- which of them this machine has
+
+
+def _names(dialogs: tuple[Dialog, ...]) -> list[str]:
+    return [dialog.name for dialog in dialogs]
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a terminal and without Tk."""
+    monkeypatch.setattr(Terminal, "usable", lambda self: False)
+    monkeypatch.setattr(_FIND, lambda name: None)
+
+
+@pytest.mark.usefixtures("bare")
+def test_nothing_to_ask_with_is_an_empty_list(tmp_path: Path) -> None:
+    assert available((), dev=False, environment={"PATH": str(tmp_path)}) == ()
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_any_pinentry_on_the_path_is_found_and_a_nicer_one_first(tmp_path: Path, program: str) -> None:
+    for name in {program, "pinentry"}:
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o700)
+    assert _names(available((), dev=False, environment={"PATH": str(tmp_path)})) == [program]
+
+
+def test_tk_needs_a_display_and_the_terminal_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Terminal, "usable", lambda self: True)
+    monkeypatch.setattr(_FIND, lambda name: object())
+    environment = {"PATH": str(tmp_path)}
+    assert _names(available((), dev=False, environment=environment)) == ["terminal"]
+    for display in ("DISPLAY", "WAYLAND_DISPLAY"):
+        found = available((), dev=False, environment={**environment, display: ":0"})
+        assert _names(found) == [os.path.basename(sys.executable), "terminal"]
+
+
+def test_threat_20_a_configured_pinentry_is_the_only_one_and_sees_little_of_the_environment() -> None:
+    environment = {
+        "PATH": "/usr/bin",
+        "LANG": "zh_CN.UTF-8",
+        "PINENTRY_USER_DATA": "x",
+        "CERTLOGIN_SITE_SECRET_KEYS": "x",
+    }
+    (dialog,) = available(("/opt/pinentry", "--x"), dev=False, environment=environment)
+    assert isinstance(dialog, Pinentry)
+    assert dialog.argv == ("/opt/pinentry", "--x")
+    assert dict(dialog.environment) == {"PATH": "/usr/bin", "LANG": "zh_CN.UTF-8"}
+    assert "lc-ctype=zh_CN.UTF-8" in dialog.options
+    (development,) = available(("/opt/pinentry",), dev=True, environment=environment)
+    assert isinstance(development, Pinentry)
+    assert development.environment[scripted.DEVELOPMENT] == "1"
+
+
+def test_a_helper_outside_development_mode_does_not_pass_the_mode_on() -> None:
+    (dialog,) = available(("/opt/pinentry",), dev=False, environment={scripted.DEVELOPMENT: "1"})
+    assert isinstance(dialog, Pinentry)
+    assert scripted.DEVELOPMENT not in dialog.environment
