@@ -41,7 +41,7 @@ _UCRED: Final = struct.Struct("iII")
 class Limits:
     #: Threads; more connections than that wait in the kernel's queue.
     workers: int = 8
-    #: For one connection, from the first octet of the question to the last one of the answer.
+    #: For the whole question of a connection, and again for the whole answer.
     seconds: float = 10.0
 
 
@@ -103,21 +103,24 @@ class CAServer:
             self._serve(connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        deadline = Deadline(self._monotonic() + self._limits.seconds, self._monotonic)
         # Whoever goes away or is too slow gets no answer; there is nobody to tell.
         with suppress(OSError):
-            send(connection, write_answer(self._answer(connection, deadline)), deadline)
+            answer = write_answer(self._answer(connection))
+            send(connection, answer, self._deadline())
 
-    def _answer(self, connection: socket.socket, deadline: Deadline) -> Answer:
+    def _answer(self, connection: socket.socket) -> Answer:
         user = peer_user(connection)
         if user not in self._allowed:
             _log.warning("user %d may not ask", user)
             return Failed("user_not_allowed")
         try:
-            return ask(self._ca, read_question(receive(connection, QUESTION_MAX, deadline)))
+            return ask(self._ca, read_question(receive(connection, QUESTION_MAX, self._deadline())))
         except (MessageTooLong, BadRequest) as error:
             _log.warning("malformed question: %s", error or type(error).__name__)
             return Failed("malformed")
+
+    def _deadline(self) -> Deadline:
+        return Deadline(self._monotonic() + self._limits.seconds, self._monotonic)
 
 
 def ask(ca: CertificateAuthority, question: Question) -> Answer:

@@ -35,11 +35,16 @@ def connected(path: Path, seconds: float = 10.0) -> Iterator[socket.socket]:
 
 def tell(path: Path, message: bytes) -> Answer:
     """Send the octets as they are; returns what the server says."""
+    return read_answer(exchange(path, message))
+
+
+def exchange(path: Path, message: bytes) -> bytes:
     with connected(path) as connection:
+        # Whom the server refuses, it does not hear out.
         with suppress(BrokenPipeError):
             connection.sendall(message)
             connection.shutdown(socket.SHUT_WR)
-        return read_answer(everything(connection))
+        return everything(connection)
 
 
 def everything(connection: socket.socket) -> bytes:

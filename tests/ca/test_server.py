@@ -29,16 +29,13 @@ QUESTION = write_question(IssueQuestion(UNIT.id, UNIT.code, request(key("one")))
 ASK = """
 import os, sys
 from pathlib import Path
-from tests.ca.serving import connected, everything
+from tests.ca.serving import exchange
 
 os.setgroups([])
 os.setgid(int(sys.argv[2]))
 os.setuid(int(sys.argv[2]))
 try:
-    with connected(Path(sys.argv[1])) as connection:
-        connection.sendall(sys.stdin.buffer.read())
-        connection.shutdown(1)
-        sys.stdout.buffer.write(everything(connection))
+    sys.stdout.buffer.write(exchange(Path(sys.argv[1]), sys.stdin.buffer.read()))
 except PermissionError:
     sys.exit("the file system refuses")
 """
@@ -125,7 +122,7 @@ def test_s28_garbage_is_answered_and_the_next_question_too(house: House, short_t
 
 def test_s28_slow_clients_hold_no_thread_beyond_their_time(house: House, short_tmp: Path) -> None:
     path = short_tmp / "s"
-    limits = Limits(workers=2, seconds=0.3)
+    limits = Limits(workers=2, seconds=0.5)
     with serving(house.open(), path, limits=limits), ExitStack() as stack:
         slow = [stack.enter_context(connected(path)) for _ in range(2 * limits.workers)]
         for connection in slow:
