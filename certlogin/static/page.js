@@ -125,12 +125,11 @@ export class Page {
   }
 
   /**
-   * Tells the server which helper runs here.
+   * Tells the server which helper runs here; only with a login under way.
    * @param {Found} found
-   * @returns {Promise<unknown>} the next address; null without a login under way
+   * @returns {Promise<unknown>} the next address
    */
   async reportReady({ version, os, arch }) {
-    if (!this.hasAttempt) return null;
     return (await this.server.post("api/report", { state: "ready", version, os, arch })).next;
   }
 

@@ -19,7 +19,7 @@ export class Texts {
    */
   text(key, facts = {}) {
     const found = this.entries[key];
-    if (found === undefined) return `[${key}]`;
+    if (typeof found !== "string") return `[${key}]`;
     return found.replace(/\{([a-z][a-z0-9_]*)\}/g, (whole, name) => (name in facts ? said(facts[name]) : whole));
   }
 

@@ -94,7 +94,7 @@ def negotiate(query_language: str | None, accept_language: str | None, default: 
     for language in Language:
         if query_language == language.value:
             return language
-    # Best first. Only the first part of a tag counts: who reads zh-TW or plain zh reads our Chinese rather than English.
+    # Best first. Only the first part of a tag counts: who reads zh-TW or plain zh reads our Chinese, not English.
     for tag, quality in parse_accept_header(accept_language, LanguageAccept):
         found = _BY_PRIMARY_TAG.get(tag.partition("-")[0].lower())
         if found and quality > 0:

@@ -50,8 +50,8 @@ function watch() {
 /** @param {import("../helper.js").Found} found */
 async function arrived(found) {
   page.say(page.hasAttempt ? "js.ready" : "js.ready_alone", { version: found.version });
+  if (!page.hasAttempt) return;
   const next = await page.reportReady(found);
-  if (next === null) return;
   const url = onThisSite(next, window.location.href);
   // Sent to where we are: this helper is too old (B13). The page would come back for ever.
   if (!url || url.pathname !== window.location.pathname) return page.go(next);

@@ -43,8 +43,7 @@ async function ready(found) {
   page.clearProblem();
   offerHelper(false);
   page.say(page.hasAttempt ? "js.ready" : "js.ready_alone", { version: found.version });
-  const next = await page.reportReady(found);
-  if (next !== null) page.go(next);
+  if (page.hasAttempt) page.go(await page.reportReady(found));
 }
 
 /** @param {unknown} failure */
