@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -16,40 +17,46 @@ from certlogin.errors import ConfigurationError
 from certlogin.records.certificate import BoundCertificate, State
 from certlogin.records.unit import UnitId
 from certlogin.settings import Settings, load_settings
-from certlogin.settings.build import SHANGHAI
+from certlogin.settings.build import SHANGHAI, YEARS
 
 _SHA256_DIGITS: Final = 64
 _FILE_MAX: Final = 1 << 20
 
 
 def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = subcommands.add_parser("certificates", help="list, revoke and import the certificates of units")
+    group = subcommands.add_parser(
+        "certificates", help="list, revoke and import the certificates of units", allow_abbrev=False
+    )
     settings = "the site's settings (default: certlogin.toml)"
     group.add_argument("--config", default="certlogin.toml", metavar="FILE", help=settings)
-    again = argparse.ArgumentParser(add_help=False)
+    again = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     # Before or after the action: SUPPRESS keeps the later parser from putting its default over what was given.
     again.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help=settings)
-    again.add_argument("--operator", default=None, metavar="NAME", help="who is written into the audit log")
+    again.add_argument("--operator", type=_text, metavar="NAME", help="who is written into the audit log")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
-    _add_list(actions.add_parser("list", parents=[again], help="show registered certificates, newest first"))
-    _add_revoke(actions.add_parser("revoke", parents=[again], help="end a certificate for good"))
-    _add_import(actions.add_parser("import", parents=[again], help="register a certificate issued elsewhere"))
+    for name, add, summary in (
+        ("list", _add_list, "show registered certificates, newest first"),
+        ("revoke", _add_revoke, "end a certificate for good"),
+        ("import", _add_import, "register a certificate issued elsewhere"),
+    ):
+        # No abbreviations: what forces or limits something is written out.
+        add(actions.add_parser(name, parents=[again], help=summary, allow_abbrev=False))
 
 
 def _add_list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--unit", metavar="ID")
+    parser.add_argument("--unit", type=_text, metavar="ID")
     parser.add_argument("--state", choices=[state.value for state in State])
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--limit", type=_count, default=100, metavar="N")
+    parser.add_argument("--limit", type=_positive, default=100, metavar="N")
     parser.add_argument("--offset", type=_count, default=0, metavar="N")
     parser.set_defaults(run=run_list)
 
 
 def _add_revoke(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sha256", type=_sha256, metavar="SHA256", help="as `list` shows it")
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="kept in the audit log")
+    parser.add_argument("--reason", type=_text, required=True, metavar="TEXT", help="kept in the audit log")
     parser.add_argument("--no-download", action="store_true", help="the unit may not download another one by itself")
-    parser.add_argument("--download-days", type=_count, default=7, metavar="N", help="how long it may (default: 7)")
+    parser.add_argument("--download-days", type=_positive, default=7, metavar="N", help="how long it may (default: 7)")
     parser.add_argument("--registry-only", action="store_true", help="do not ask the CA, such as when it is down")
     parser.set_defaults(run=run_revoke)
 
@@ -58,7 +65,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="the certificate (DER or PEM), in PEM followed by its intermediates"
     )
-    parser.add_argument("--unit", required=True, metavar="ID")
+    parser.add_argument("--unit", type=_text, required=True, metavar="ID")
     parser.add_argument("--code", metavar="CODE", help="the unit's code; the certificate must carry the same")
     parser.add_argument("--force-code-mismatch", action="store_true", help="import though the codes differ; audited")
     parser.add_argument("--applied-on", type=_day, metavar="DATE", help="when the unit applied for it")
@@ -75,7 +82,7 @@ def run_list(arguments: argparse.Namespace) -> int:
             offset=arguments.offset,
         )
     for row in rows:
-        print(json.dumps(_facts(row), ensure_ascii=False) if arguments.json else _line(row))
+        print(_json(_facts(row)) if arguments.json else _line(row))
     if len(rows) == arguments.limit:
         print(f"there may be more: --offset {arguments.offset + arguments.limit}", file=sys.stderr)
     return 0
@@ -87,10 +94,9 @@ def run_revoke(arguments: argparse.Namespace) -> int:
     request = RevocationRequest(arguments.sha256, arguments.reason, days, arguments.registry_only)
     with closing(desk.store):
         done = revoke_certificate(desk, request)
-    print(
-        f"{'already revoked' if done.before is State.REVOKED else 'revoked'}: {done.sha256}, unit {_shown(done.unit_id)}"
-    )
-    print(f"CA: {done.ca}")
+    word = "already revoked" if done.before is State.REVOKED else "revoked"
+    print(f"{word}: {done.sha256}, unit {_shown(done.unit_id)}")
+    print(f"CA: {_shown(done.ca)}")
     print(f"download again: {'no' if done.download_until is None else f'until {done.download_until.isoformat()}'}")
     return 0
 
@@ -121,7 +127,7 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
         settings=settings,
         store=SqlStore.open(settings.stores.durable),
         clock=_now,
-        operator=arguments.operator or getpass.getuser(),
+        operator=arguments.operator or _user(),
         ca=_ca_of(settings),
     )
 
@@ -148,15 +154,20 @@ def _embedded_ca(settings: Settings) -> CertificateAuthority:
 def _read_file(path: Path) -> tuple[bytes, ...]:
     from certlogin.flows.trust import read_certificates
 
+    if path.stat().st_size > _FILE_MAX:
+        raise ConfigurationError((f"{path}: larger than {_FILE_MAX} bytes",))
     try:
-        if path.stat().st_size > _FILE_MAX:
-            raise ConfigurationError((f"{path}: larger than {_FILE_MAX} bytes",))
-        found = read_certificates(path)
-    except ValueError as error:
-        raise ConfigurationError((f"{path}: holds no certificate that can be read",)) from error
-    if not found:
-        raise ConfigurationError((f"{path}: holds no certificate",))
-    return found
+        return read_certificates(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(tuple(f"{path}: {problem}" for problem in error.problems)) from error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # In a container the user often has a number only.
+        return f"uid {os.getuid()}"
 
 
 def _facts(row: BoundCertificate) -> dict[str, object]:
@@ -194,6 +205,12 @@ def _shown(value: object) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
+def _json(facts: dict[str, object]) -> str:
+    """Text as it is, but nothing that a terminal might obey: JSON itself escapes only the first 32 characters."""
+    text = json.dumps(facts, ensure_ascii=False)
+    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
+
+
 def _sha256(text: str) -> str:
     plain = text.replace(":", "").lower()
     if len(plain) != _SHA256_DIGITS or not set(plain) <= set("0123456789abcdef"):
@@ -207,12 +224,29 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _positive(text: str) -> int:
+    count = _count(text)
+    if count == 0:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    if any(0xD800 <= ord(character) < 0xE000 for character in text):
+        raise argparse.ArgumentTypeError("must be text in the terminal's own encoding")
+    return text
+
+
 def _day(text: str) -> datetime:
     """A date is its midnight in Asia/Shanghai, as in the settings."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("must be a date such as 2026-01-31") from None
+        day = date.min
+    if day.year not in YEARS:
+        raise argparse.ArgumentTypeError("must be a date such as 2026-01-31")
     return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
 
 

@@ -6,6 +6,7 @@ A command module has `register(subcommands)`: it adds its parser and sets `run=`
 
 import argparse
 import importlib
+import io
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ INTERRUPTED: Final = 128 + signal.SIGINT
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Only argparse itself exits (help, version, wrong arguments)."""
     given = list(sys.argv[1:] if argv is None else argv)
+    _print_whatever_comes()
     arguments = make_parser(given).parse_args(given)
     try:
         code: int = arguments.run(arguments)
@@ -61,6 +63,13 @@ def make_parser(given: Sequence[str]) -> argparse.ArgumentParser:
         else:
             subcommands.add_parser(command, help=summary)
     return parser
+
+
+def _print_whatever_comes() -> None:
+    """A terminal that cannot show a unit's name shows its escapes; the command does not fail half-way."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _about_file(error: OSError) -> str:

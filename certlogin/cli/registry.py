@@ -69,6 +69,7 @@ class Revocation:
     before: State
     #: What the CA was asked and said, in a word or two.
     ca: str
+    #: Until when the unit may download again, whoever allowed it; None: it may not.
     download_until: datetime | None
 
 
@@ -98,8 +99,11 @@ def revoke_certificate(desk: Desk, request: RevocationRequest) -> Revocation:
     event = partial(_event, desk, unit_id=row.unit_id, sha256=request.sha256, reason=request.reason, ca=ca)
     before = _revoke_in_registry(desk, row, event("certificate_revoked"))
     _withdraw_order(desk, row, event("enrolment_withdrawn"))
-    until = None if days is None else _allow_download(desk, row.unit_id, days, event("download_granted"))
-    return Revocation(request.sha256, row.unit_id, before, ca, until)
+    if days is not None:
+        _allow_download(desk, row.unit_id, days, event("download_granted"))
+    # While another certificate works, nobody may download, whatever was allowed before.
+    found = None if works else desk.store.open_grant(row.unit_id, desk.clock())
+    return Revocation(request.sha256, row.unit_id, before, ca, None if found is None else found.until)
 
 
 def import_certificate(desk: Desk, request: ImportRequest) -> BoundCertificate:
@@ -179,14 +183,13 @@ def _withdraw_order(desk: Desk, row: BoundCertificate, event: AuditEvent) -> Non
         desk.store.advance(order, following, event)
 
 
-def _allow_download(desk: Desk, unit_id: UnitId, days: int, event: AuditEvent) -> datetime:
+def _allow_download(desk: Desk, unit_id: UnitId, days: int, event: AuditEvent) -> None:
+    """A permission that is open already is kept, or made longer by another one: all are used up together."""
     now = desk.clock()
-    found = desk.store.open_grant(unit_id, now)
-    if found is not None:
-        return found.until
     grant = DownloadGrant(unit_id, now, now + timedelta(days=days), desk.operator)
-    desk.store.grant(grant, replace(event, facts={**event.facts, "until": grant.until}))
-    return grant.until
+    found = desk.store.open_grant(unit_id, now)
+    if found is None or found.until < grant.until:
+        desk.store.grant(grant, replace(event, facts={**event.facts, "until": grant.until}))
 
 
 def _event(desk: Desk, kind: str, *, unit_id: UnitId, **facts: object) -> AuditEvent:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 _VERSION: Final = re.compile(r"(?:0|[1-9][0-9]{0,4})(?:\.(?:0|[1-9][0-9]{0,4})){3}", re.ASCII)
-_YEARS: Final = range(1970, 9000)
+YEARS: Final = range(1970, 9000)
 
 #: What a table's values mean together: takes what could be read, yields `key: problem`.
 Checks = Callable[[type, Mapping[str, Any]], Iterator[str]]
@@ -176,8 +176,8 @@ def _switch(data: object) -> bool:
 
 def _moment(data: object) -> datetime:
     """A date is its midnight in Asia/Shanghai; a time must say its offset."""
-    if not isinstance(data, date) or data.year not in _YEARS:
-        raise ValueError(f"must be a date such as 2026-01-01, from {_YEARS.start} on")
+    if not isinstance(data, date) or data.year not in YEARS:
+        raise ValueError(f"must be a date such as 2026-01-01, from {YEARS.start} on")
     if not isinstance(data, datetime):
         return datetime(data.year, data.month, data.day, tzinfo=SHANGHAI)
     if data.utcoffset() is None:
