@@ -24,7 +24,6 @@ _TO_PLAIN: Final = (
     {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
     | {code: code - 0xFEE0 - 0x20 for code in range(0xFF41, 0xFF5B)}
     | {code: code - 0x20 for code in range(ord("a"), ord("z") + 1)}
-    | {0x3000: 0x20}
 )
 
 

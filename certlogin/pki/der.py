@@ -16,8 +16,6 @@ SEQUENCE: Final = 0x30
 
 _CONSTRUCTED: Final = 0x20
 _LONG_TAG: Final = 0x1F
-#: A length of four octets already covers 4 GiB; more is a lie.
-_LENGTH_OCTETS_MAX: Final = 4
 
 
 class DERError(ValueError):
@@ -127,11 +125,9 @@ def _read_length(data: bytes, position: int, end: int) -> tuple[int, int]:
     first = data[position]
     if first < 0x80:
         return first, position + 1
-    octets = first & 0x7F
-    start = position + 1 + octets
-    if not 1 <= octets <= _LENGTH_OCTETS_MAX or start > end:
-        raise DERError("an indefinite, cut or absurd length")
+    start = position + 1 + (first & 0x7F)
     length = int.from_bytes(data[position + 1 : start], "big")
+    # X.690 10.1: definite and in the shortest form. An indefinite length (0x80) reads as zero here.
     if length < 0x80 or data[position + 1] == 0:
         raise DERError("a length is not in its shortest form")
     return length, start

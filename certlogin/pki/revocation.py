@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from certlogin.errors import Refusal
 from certlogin.pki.certificate import PARSER_ERRORS, UnverifiedCertificate
-from certlogin.pki.der import INTEGER, SEQUENCE, children, only_element
+from certlogin.pki.der import SEQUENCE, children, only_element
 from certlogin.pki.profile import SIGNATURE_ALGORITHMS
 
 #: Lists that speak of a part of the certificates, of other issuers, or of a change only. They need another procedure.
@@ -193,9 +193,10 @@ def _entries(parsed: x509.CertificateRevocationList) -> Iterable[tuple[int, date
 def _issuer_of(der: bytes) -> bytes:
     """The issuer's name as it is written: names are compared octet by octet. `der` was parsed before."""
     signed, *_ = children(only_element(der, SEQUENCE))
-    # Only the head: a list may have a million entries. RFC 5280 5.1.2: [version], algorithm, issuer.
-    head = list(islice(children(signed), 3))
-    return head[2 if head[0].tag == INTEGER else 1].encoded
+    # Only the head: a list may have a million entries. RFC 5280 5.1.2: version, algorithm, issuer. Version 1 has no
+    # version there, and no number either: it is refused for that.
+    _, _, issuer = islice(children(signed), 3)
+    return issuer.encoded
 
 
 def _is_signed_by(one: RevocationList, authority: UnverifiedCertificate) -> bool:
@@ -205,7 +206,7 @@ def _is_signed_by(one: RevocationList, authority: UnverifiedCertificate) -> bool
     try:
         key = authority.x509.public_key()
         return isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) and one.parsed.is_signature_valid(key)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm):
         return False
 
 

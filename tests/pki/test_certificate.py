@@ -189,7 +189,7 @@ def test_serials_of_up_to_20_octets_are_read(serial: int) -> None:
     ids=["zero", "negative", "negative long", "21 octets", "21 octets full", "padded", "empty"],
 )
 def test_s25_other_serials_are_refused(serial: bytes) -> None:
-    with pytest.raises(CertificateUnreadable):
+    with pytest.raises(CertificateUnreadable, match=r"INTEGER|serial number"):
         read_certificate(edited(raw.SERIAL, serial))
 
 
@@ -204,8 +204,13 @@ def test_s25_a_version_1_certificate_is_refused() -> None:
     def to_version_1(elements: list[bytes]) -> None:
         del elements[raw.EXTENSIONS], elements[raw.VERSION]
 
+    def without_version(elements: list[bytes]) -> None:
+        del elements[raw.VERSION]
+
     with pytest.raises(CertificateUnreadable):
         read_certificate(rebuilt(leaf().der, make_pki().issuing.key, to_version_1))
+    with pytest.raises(CertificateUnreadable, match="not version 3"):
+        read_certificate(rebuilt(leaf().der, make_pki().issuing.key, without_version))
 
 
 def test_s25_two_signature_algorithms_are_refused() -> None:
@@ -236,18 +241,17 @@ def test_a_bare_string_in_an_extension_is_left_to_its_reader() -> None:
 
 
 @pytest.mark.parametrize(
-    "inside",
+    ("problem", "inside"),
     [
-        tlv(SEQUENCE, tlv(OID, PRIVATE)),
-        tlv(SEQUENCE, tlv(OID, PRIVATE), integer(1)),
-        tlv(SEQUENCE),
-        tlv(SET, tlv(OID, PRIVATE), tlv(OCTET_STRING)),
-        b"\x30\x05\x06",
+        ("too few", tlv(SEQUENCE, tlv(OID, PRIVATE))),
+        ("without a value", tlv(SEQUENCE, tlv(OID, PRIVATE), integer(1))),
+        ("too few", tlv(SEQUENCE)),
+        ("not a SEQUENCE", tlv(SET, tlv(OID, PRIVATE), tlv(OCTET_STRING))),
+        ("longer", b"\x30\x05\x06"),
     ],
-    ids=["no value", "no octets", "empty", "no sequence", "cut"],
 )
-def test_s25_malformed_extensions_are_refused(inside: bytes) -> None:
-    with pytest.raises(CertificateUnreadable):
+def test_s25_malformed_extensions_are_refused(problem: str, inside: bytes) -> None:
+    with pytest.raises(CertificateUnreadable, match=problem):
         read_certificate(extended(inside))
 
 
@@ -300,6 +304,7 @@ def test_a_warning_of_the_library_refuses_where_the_host_makes_warnings_errors()
         tlv(SEQUENCE),
         tlv(SEQUENCE, tlv(0x17, b"260101000000Z")),
         tlv(SEQUENCE, tlv(0x17, b"261301000000Z"), tlv(0x17, b"270101000000Z")),
+        tlv(SEQUENCE, tlv(0x17, b"260101000000Z"), tlv(0x17, b"271301000000Z")),
         tlv(SEQUENCE, tlv(0x18, b"00000101000000Z"), tlv(0x17, b"270101000000Z")),
         tlv(SEQUENCE, tlv(0x17, b"260101000000+0800"), tlv(0x17, b"270101000000Z")),
     ],
@@ -309,24 +314,30 @@ def test_s25_a_validity_that_is_none_is_refused(validity: bytes) -> None:
         read_certificate(edited(raw.VALIDITY, validity))
 
 
-MISSHAPEN: list[tuple[str, Callable[[bytes], bytes]]] = [
-    ("nothing", lambda der: b""),
-    ("trailing octet", lambda der: der + b"\x00"),
-    ("two certificates", lambda der: der + der),
-    ("PEM", lambda der: b"-----BEGIN CERTIFICATE-----"),
-    ("not a SEQUENCE", lambda der: tlv(SET, *parts(der))),
-    ("signed part is no SEQUENCE", lambda der: tlv(SEQUENCE, tlv(SET, *parts(parts(der)[0])), *parts(der)[1:])),
-    ("two parts", lambda der: tlv(SEQUENCE, *parts(der)[:2])),
-    ("four parts", lambda der: tlv(SEQUENCE, *parts(der), tlv(NULL))),
-    ("no key", lambda der: tlv(SEQUENCE, tlv(SEQUENCE, *parts(parts(der)[0])[:6]), *parts(der)[1:])),
-    ("indefinite length", lambda der: b"\x30\x80" + content(der) + b"\x00\x00"),
-    ("long length", lambda der: b"\x30\x83\x00" + der[2:4] + content(der)),
+MISSHAPEN: list[tuple[str, str, Callable[[bytes], bytes]]] = [
+    ("nothing", "missing", lambda der: b""),
+    ("trailing octet", "after the end", lambda der: der + b"\x00"),
+    ("two certificates", "after the end", lambda der: der + der),
+    ("PEM", "longer", lambda der: b"-----BEGIN CERTIFICATE-----"),
+    ("a SET", "not a SEQUENCE", lambda der: tlv(SET, *parts(der))),
+    (
+        "signed part a SET",
+        "not a SEQUENCE",
+        lambda der: tlv(SEQUENCE, tlv(SET, *parts(parts(der)[0])), *parts(der)[1:]),
+    ),
+    ("two parts", "too few", lambda der: tlv(SEQUENCE, *parts(der)[:2])),
+    ("four parts", "too many", lambda der: tlv(SEQUENCE, *parts(der), tlv(NULL))),
+    ("no key", "too few", lambda der: tlv(SEQUENCE, tlv(SEQUENCE, *parts(parts(der)[0])[:6]), *parts(der)[1:])),
+    ("indefinite length", "shortest", lambda der: b"\x30\x80" + content(der) + b"\x00\x00"),
+    ("long length", "shortest", lambda der: b"\x30\x83\x00" + der[2:4] + content(der)),
 ]
 
 
-@pytest.mark.parametrize(("why", "misshape"), MISSHAPEN, ids=[why for why, _ in MISSHAPEN])
-def test_s25_what_is_not_one_certificate_in_der_is_refused(why: str, misshape: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(CertificateUnreadable):
+@pytest.mark.parametrize(("why", "problem", "misshape"), MISSHAPEN, ids=[why for why, *_ in MISSHAPEN])
+def test_s25_what_is_not_one_certificate_in_der_is_refused(
+    why: str, problem: str, misshape: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(CertificateUnreadable, match=problem):
         read_certificate(misshape(leaf().der))
 
 

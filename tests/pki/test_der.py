@@ -41,7 +41,10 @@ def test_an_element_ends_where_its_shortest_length_says(length: int) -> None:
         ("long form of a short length", "04810161"),
         ("length with a leading zero", "04820080" + "61" * 128),
         ("four gibibytes", "0484ffffffff"),
-        ("tag of several octets", "1f8101020500"),
+        ("four gibibytes and more", "84ff" + "ffffffff" * 31),
+        ("reserved length", "04ff" + "01" * 127),
+        ("tag of several octets", "1f0100"),
+        ("constructed tag of several octets", "3f0100"),
     ],
 )
 def test_s25_what_is_not_der_is_no_element(why: str, data: str) -> None:

@@ -9,6 +9,7 @@ from certlogin.pki.keys import KeyKind, WeakKey, read_key
 from certlogin.records.certificate import KeyType
 from tests.factory import key
 from tests.pki.raw import (
+    BIT_STRING,
     EC_PUBLIC_KEY,
     FAST,
     INTEGER,
@@ -20,6 +21,7 @@ from tests.pki.raw import (
     RSA_PSS,
     SECP256K1_CURVE,
     SEQUENCE,
+    SET,
     SM2_CURVE,
     SM2_POINT,
     ec_spki,
@@ -144,9 +146,10 @@ def test_s14_one_rsa_key_has_one_encoding() -> None:
         b"",
         tlv(SEQUENCE),
         tlv(SEQUENCE, tlv(SEQUENCE, RSA_ENCRYPTION, NO_PARAMETERS)),
-        tlv(SEQUENCE, integer(1), tlv(3, b"\x00")),
+        tlv(SEQUENCE, integer(1), tlv(BIT_STRING, b"\x00")),
         spki(b"", GOOD_RSA),
         spki(integer(1) + NO_PARAMETERS, GOOD_RSA),
+        tlv(SEQUENCE, tlv(SET, RSA_ENCRYPTION, NO_PARAMETERS), tlv(BIT_STRING, b"\x00", GOOD_RSA)),
         rsa_spki(-RSA_2048),
         rsa_spki(RSA_2048, -3),
         spki(RSA_ENCRYPTION + NO_PARAMETERS, GOOD_RSA + b"\x00"),

@@ -1,6 +1,6 @@
 """What OpenSSL judges for us on a path: time, constraints, policies, signatures. Each refusal has a good companion."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
@@ -57,6 +57,16 @@ def test_s23_an_expired_or_future_ca_makes_no_path(moment: datetime, error: int 
         assert path(short.issue(), pki.trust(), short, now=moment)
     else:
         assert refused(short.issue(), pki.trust(), short, now=moment) == error
+
+
+def test_the_moment_may_be_given_in_any_zone() -> None:
+    pki = make_pki()
+    leaf = pki.issuing.issue(not_before=NOW, not_after=NOW)
+    for hours in (-11, 0, 8, 14):
+        zone = timezone(timedelta(hours=hours))
+        assert path(leaf, pki.trust(), now=NOW.astimezone(zone))
+        assert refused(leaf, pki.trust(), now=(NOW + SECOND).astimezone(zone)) == EXPIRED
+        assert refused(leaf, pki.trust(), now=(NOW - SECOND).astimezone(zone)) == NOT_YET
 
 
 def test_an_expired_anchor_makes_no_path() -> None:

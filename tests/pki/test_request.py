@@ -232,9 +232,9 @@ def test_s25_a_point_beside_the_curve_is_refused() -> None:
 
 
 def test_s25_size_and_depth_are_limited() -> None:
-    filler = attribute("2.25.9", tlv(OCTET_STRING, bytes(15_000)))
-    assert read_request(attributes(filler))
-    unreadable(attributes(filler, attribute("2.25.10", tlv(OCTET_STRING, bytes(1_500)))))
+    assert read_request(attributes(attribute("2.25.9", tlv(OCTET_STRING, bytes(15_000)))))
+    with pytest.raises(RequestUnreadable, match="too large"):
+        read_request(attributes(attribute("2.25.9", tlv(OCTET_STRING, bytes(16_384)))))
     assert read_request(attributes(attribute("2.25.9", nested(20))))
     unreadable(attributes(attribute("2.25.9", nested(40))))
 

@@ -217,6 +217,14 @@ def test_lists_of_a_cas_old_and_new_key_live_beside_each_other() -> None:
     assert [list(found.revoked) for one in both if (found := index.find(one))] == [[1], [2]]
 
 
+def test_two_cas_with_one_key_have_lists_of_their_own() -> None:
+    one, other = (pki().root.issue_ca(common_name, key_name="shared") for common_name in ("One", "Other"))
+    both = [read_certificate(one.der), read_certificate(other.der)]
+    index, problems = build_index([read_list(one.crl([1])), read_list(other.crl([2]))], both, RevocationIndex())
+    assert problems == []
+    assert [list(found.revoked) for ca in both if (found := index.find(ca))] == [[1], [2]]
+
+
 def test_one_list_serves_every_certificate_of_the_same_name_and_key() -> None:
     again = pki().root.issue_ca("Issuing P-256")
     index = index_of(*good())

@@ -204,6 +204,13 @@ def test_s20_es256_has_exactly_64_octets(length: int) -> None:
         verify_signature(certificate("P-256"), Algorithm.ES256, MESSAGE, (good * 4)[:length])
 
 
+def test_s20_a_zero_before_s_is_no_second_encoding() -> None:
+    good = sign(ec_key(), MESSAGE)
+    for padded in (good[:32] + b"\x00" + good[32:], b"\x00" + good):
+        with pytest.raises(SignatureMalformed):
+            verify_signature(certificate("P-256"), Algorithm.ES256, MESSAGE, padded)
+
+
 def test_s20_swapped_halves_are_no_es256() -> None:
     r, s = numbers()
     with pytest.raises(SignatureMismatch):
