@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certlogin.ca.certificates import (
@@ -66,6 +66,7 @@ def test_root_and_issuing_ca(key_type: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=200))
+@settings(deadline=None)
 def test_any_name_fits_into_the_subject(name: str) -> None:
     root_key = key("root")
     root = make_root(root_key, "x", NOW, zeros)

@@ -2,7 +2,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certlogin.ca.profile import FILE, KEY_TYPES, UNIQUE_ID_OID, CAProfile, read_profile, write_profile
@@ -21,6 +21,7 @@ profiles = st.builds(
 
 
 @given(profile=profiles)
+@settings(deadline=None)
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, profile: CAProfile) -> None:
     directory = tmp_path_factory.mktemp("ca")
     (directory / FILE).write_text(write_profile(profile), encoding="utf-8")
