@@ -364,11 +364,18 @@ def test_s23_an_issuing_ca_as_anchor_works_with_revocation_required(
     assert again.refused("proof", **again.sign(issued, again.challenge())) == "certificate_revoked"
 
 
-def test_s24_a_revoked_certificate_is_refused_and_stays_revoked(world: World, mine: Browser, issued: Issued) -> None:
+def test_s24_a_revoked_certificate_is_refused(world: World, mine: Browser, issued: Issued) -> None:
     world.authority.publish(issued)
     world.clock.advance(2)
     assert refused(mine, mine.sign(issued, mine.challenge())) == "certificate_revoked"
-    # S16: dropped from the list, it is revoked for us all the same, and downloads nothing.
+
+
+def test_s16_what_dropped_off_the_list_stays_revoked_and_renews_nothing(
+    world: World, mine: Browser, issued: Issued
+) -> None:
+    world.authority.publish(issued)
+    world.clock.advance(2)
+    refused(mine, mine.sign(issued, mine.challenge()))
     world.authority.publish()
     world.clock.advance(2)
     assert "reissue_required" in Browser(world).log_in("U1").text
