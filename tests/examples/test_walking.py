@@ -54,7 +54,8 @@ def test_a_cookie_of_another_path_stays() -> None:
 _HTML = b"""<!doctype html><title>T</title><body data-prefix="/p" data-attempt="x"><h1>Hello <b>you</b></h1>
 <script>var hidden = "no text";</script><script type="module" src="/p/static/a.js"></script>
 <form method="post" action="login?lang=en"><input type="hidden" name="id" value="1">
-<input type="radio" name="k" value="r"><input type="radio" name="k" value="e"><p id="word">Some <i>word</i></p><button name="go" value="2">Go</button></form>
+<input type="radio" name="k" value="r"><input type="radio" name="k" value="e">
+<p id="word">Some <i>word</i></p><button name="go" value="2">Go</button></form>
 <section id="builds" data-countdown="30"></section><a href="../up">up</a></body>"""
 
 
