@@ -16,6 +16,7 @@ from tests.web.shown import PORTS
 Body = dict[str, Any]
 #: Answers a call: status and JSON.
 Call = Callable[[Body], tuple[int, Body]]
+_STATIC = "/certlogin/static/"
 _ICON = '<link rel="icon" href="/certlogin/static/icon.svg">'
 _EMPTY = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>empty</title>{_ICON}</html>'
 
@@ -52,7 +53,8 @@ class Site:
 @contextmanager
 def serve() -> Iterator[Site]:
     site = Site()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
+    handler = type("Handler", (_Handler,), {"site": site, "files": StaticFiles()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -66,51 +68,43 @@ def serve() -> Iterator[Site]:
         server.server_close()
 
 
-def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
-    files = StaticFiles()
+class _Handler(BaseHTTPRequestHandler):
+    site: Site
+    files: StaticFiles
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._get()
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        file = self.files.find(path.removeprefix(_STATIC)) if path.startswith(_STATIC) else None
+        if file:
+            self._send(200, file.headers(), file.body)
+        elif path in self.site.pages:
+            headers = (("Content-Type", "text/html; charset=utf-8"), *page_headers(PORTS))
+            self._send(200, headers, self.site.pages[path].encode())
+        else:
+            self._send(404, (("Content-Type", "text/plain"),), b"")
 
-        def do_HEAD(self) -> None:
-            self._get()
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
-        def do_POST(self) -> None:
-            path = urlsplit(self.path).path
-            octets = self.rfile.read(int(self.headers["Content-Length"]))
-            body = (
-                json.loads(octets) if self.headers["Content-Type"] == "application/json" else {"form": octets.decode()}
-            )
-            site.posted.append((path, body))
-            call = site.calls.get(path.removeprefix("/certlogin/"))
-            status, answer = call(body) if call else (404, {"code": "not_found"})
-            self._send(status, (("Content-Type", "application/json"),), json.dumps(answer).encode())
+    def do_POST(self) -> None:
+        path = urlsplit(self.path).path
+        octets = self.rfile.read(int(self.headers["Content-Length"]))
+        is_json = self.headers["Content-Type"] == "application/json"
+        body = json.loads(octets) if is_json else {"form": octets.decode()}
+        self.site.posted.append((path, body))
+        call = self.site.calls.get(path.removeprefix("/certlogin/"))
+        status, answer = call(body) if call else (404, {"code": "not_found"})
+        self._send(status, (("Content-Type", "application/json"),), json.dumps(answer).encode())
 
-        def _get(self) -> None:
-            path = urlsplit(self.path).path
-            file = (
-                files.find(path.removeprefix("/certlogin/static/")) if path.startswith("/certlogin/static/") else None
-            )
-            if file:
-                self._send(200, file.headers(), file.body)
-            elif path in site.pages:
-                headers = (("Content-Type", "text/html; charset=utf-8"), *page_headers(PORTS))
-                self._send(200, headers, site.pages[path].encode())
-            else:
-                self._send(404, (("Content-Type", "text/plain"),), b"")
+    def _send(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+        self.send_response_only(status)
+        self.send_header("Date", self.site.date or self.date_time_string())
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
-        def _send(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
-            self.send_response_only(status)
-            self.send_header("Date", site.date or self.date_time_string())
-            for name, value in headers:
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Not on the terminal."""
-
-    return Handler
+    def log_message(self, *_: object) -> None:
+        """Not on the terminal."""

@@ -139,7 +139,10 @@ def test_the_released_answer_of_a_login_by_script_says_where_to_go(
 @pytest.mark.parametrize(("date", "read"), [("Mon, 02 Mar 2026 08:00:00 GMT", True), ("soon", False), (None, False)])
 def test_the_servers_clock_is_preferred_to_a_wrong_one(module: Module, date: str | None, read: bool) -> None:
     script = """async (m, date) => {
-        const fetch = async () => { if (date === null) throw new TypeError(); return { headers: new Headers({ Date: date }) }; };
+        const fetch = async () => {
+            if (date === null) throw new TypeError();
+            return { headers: new Headers({ Date: date }) };
+        };
         const server = new m.Server({ prefix: "", attempt: "", language: "en", fetch });
         const before = Date.now();
         const clock = (await server.clock()).getTime();

@@ -111,7 +111,7 @@ def test_the_button_checks_again_under_its_second_name(page: Page, helper: FakeH
 def test_a_helper_that_refuses_this_page_is_named_and_no_download_is_offered(
     page: Page, site: Site, helper: FakeHelper, check: Open, complaints: list[str]
 ) -> None:
-    """A helper that blocked the site opens its answers to nobody: the browser hides them, and only that it is there shows."""
+    """Its answers are opened to nobody: the browser hides them, and shows only that somebody is there."""
     page.route(
         "http://127.0.0.1:17561/v1/hello",
         lambda route: route.fulfill(status=403, body="{}", headers={"Content-Type": "application/json"}),

@@ -1,5 +1,6 @@
 """Pairing, the pinned key of the helper, and what the page remembers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -141,7 +142,8 @@ _SESSION = """async (m, given) => {
     const fetch = (address, options) => new Promise((resolve, reject) => {
         const name = address.split("/v1/")[1];
         const { headers, body } = options;
-        asked.push({ name, address, body: JSON.parse(body), token: headers.Authorization || "", options: { ...options, signal: 0 } });
+        const token = headers.Authorization || "";
+        asked.push({ name, address, body: JSON.parse(body), token, options: { ...options, signal: 0 } });
         options.signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
         const list = given.answers[name] || [{}];
         const answer = list.length > 1 ? list.shift() : list[0];
@@ -170,7 +172,7 @@ _SESSION = """async (m, given) => {
 }"""
 
 
-def _session(module: Module, call: str, answers: dict[str, list[Any]], paired: str = "") -> Any:
+def _session(module: Module, call: str, answers: Mapping[str, Any], paired: str = "") -> Any:
     """`call` is made on a session whose helper gives these answers, in order; the last one stays."""
     drive = any("silent" in given for given in answers.values())
     return module("session.js", _SESSION.replace("CALL", call), {"answers": answers, "paired": paired, "drive": drive})
@@ -266,7 +268,10 @@ def test_a_list_that_is_none_is_an_error_of_the_helper(module: Module) -> None:
 
 
 def test_login_and_enrol_send_what_the_server_said_and_nothing_else(module: Module) -> None:
-    challenge = '{challenge: "N", unit: "U1", unit_name: "曙光", sid: "S", algorithms: ["ES256"], origin: "O", formats: ["native"]}'
+    challenge = """{
+        challenge: "N", unit: "U1", unit_name: "曙光", sid: "S",
+        algorithms: ["ES256"], origin: "O", formats: ["native"],
+    }"""
     end = _session(module, f'session.login({challenge}, "ab")', {"login": [{"payload": "P"}]}, _public("helper"))
     assert end["asked"][0]["body"] == {
         "purpose": "login",

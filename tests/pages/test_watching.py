@@ -34,7 +34,7 @@ def _watch(module: Module, story: str, **given: Any) -> dict[str, Any]:
 
 
 def test_b7_it_looks_every_two_seconds_and_says_once_that_the_helper_is_there(module: Module) -> None:
-    story = "await pass(3000); network[17562] = { json: %s }; await pass(9000);" % _js(HELLO)
+    story = f"await pass(3000); {_starts(17562)} await pass(9000);"
     shown = _watch(module, story)
     assert [what for _, what in shown["events"]] == ["found 1.5.1.0"]
     assert shown["events"][0][0] < 4100
@@ -56,7 +56,7 @@ def test_it_does_not_disturb_a_user_who_refused(module: Module, state: str) -> N
 
 
 def test_it_stops_when_it_is_told_to(module: Module) -> None:
-    shown = _watch(module, "await pass(3000); stop(); network[17561] = { json: %s }; await pass(9000);" % _js(HELLO))
+    shown = _watch(module, f"await pass(3000); stop(); {_starts(17561)} await pass(9000);")
     assert (shown["events"], len(shown["looks"])) == ([], 2)
 
 
@@ -68,17 +68,18 @@ def test_it_gives_up_at_its_limit_and_says_why(module: Module) -> None:
 
 
 def test_b13_it_looks_past_the_version_that_is_too_old(module: Module) -> None:
-    story = "await pass(5000); network[17561] = { json: %s }; await pass(3000);" % _js({**HELLO, "version": "2.0.0.0"})
+    story = f"await pass(5000); {_starts(17561, '2.0.0.0')} await pass(3000);"
     shown = _watch(module, story, ports={17561: {"json": HELLO}}, **{"except": "1.5.1.0"})
     assert [what for _, what in shown["events"]] == ["found 2.0.0.0"]
 
 
 def test_it_waits_for_a_helper_that_is_another_users_or_too_old(module: Module) -> None:
     for answer in ({"error": {"code": "wrong_user"}}, {**HELLO, "protocols": [7]}):
-        story = "await pass(3000); network[17561] = { json: %s }; await pass(3000);" % _js(HELLO)
+        story = f"await pass(3000); {_starts(17561)} await pass(3000);"
         shown = _watch(module, story, ports={17561: {"json": answer}})
         assert [what for _, what in shown["events"]] == ["found 1.5.1.0"]
 
 
-def _js(value: object) -> str:
-    return json.dumps(value)
+def _starts(port: int, version: str = "1.5.1.0") -> str:
+    """The line of a story in which a helper appears."""
+    return f"network[{port}] = {{ json: {json.dumps({**HELLO, 'version': version})} }};"

@@ -63,9 +63,11 @@ def test_b9_newer_browsers_tell_the_processor_when_they_are_asked(
 
 def test_a_row_to_choose_shows_text_as_text(module: Module) -> None:
     script = """(m) => {
-        const row = m.choice(document, { name: "n", value: "v", id: "i", title: "<b>T</b>", lines: ["<i>1</i>", "2"], disabled: true });
+        const given = { name: "n", value: "v", id: "i", title: "<b>T</b>", lines: ["<i>1</i>", "2"], disabled: true };
+        const row = m.choice(document, given);
         const { name, value, id, disabled, checked, type } = row.querySelector("input");
-        return [row.className, row.htmlFor, row.textContent, row.querySelectorAll("b, i").length, name, value, id, disabled, checked, type];
+        const made = row.querySelectorAll("b, i").length;
+        return [row.className, row.htmlFor, row.textContent, made, name, value, id, disabled, checked, type];
     }"""
     assert module("choice.js", script) == [
         "choice choice-disabled",
