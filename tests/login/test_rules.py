@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from itertools import permutations
 
 import pytest
 
@@ -43,11 +44,18 @@ def test_a_rule_holds_from_its_moment_on(from_: datetime | None, asked: bool) ->
     assert (match(unit("a"), rules(RequireRule("r", "a", from_=from_)), NOW) is not None) == asked
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_the_strictest_rule_in_force_wins_whatever_the_order(order: tuple[int, ...]) -> None:
-    all_three = [RequireRule(stage, "a", stage) for stage in Stage]
-    asked = match(unit("a"), rules(*(all_three[place] for place in order)), NOW)
-    assert asked == Requirement("enforce", Stage.ENFORCE)
+@pytest.mark.parametrize("stages", list(permutations(Stage)) + list(permutations(Stage, 2)))
+def test_the_strictest_rule_in_force_wins_whatever_the_order(stages: tuple[Stage, ...]) -> None:
+    asked = match(unit("a"), rules(*(RequireRule(stage, "a", stage) for stage in stages)), NOW)
+    strictest = next(stage for stage in (Stage.ENFORCE, Stage.ADVISE, Stage.REPORT) if stage in stages)
+    assert asked is not None
+    assert asked.stage is strictest
+    assert asked.rule == strictest
+
+
+def test_of_two_equally_strict_rules_the_first_is_named() -> None:
+    one, other = RequireRule("one", "a", Stage.ADVISE, skips=1), RequireRule("other", "a", Stage.ADVISE, skips=2)
+    assert match(unit("a"), rules(one, other), NOW) == Requirement("one", Stage.ADVISE, 1)
 
 
 def test_a_stricter_rule_of_tomorrow_does_not_hide_the_one_of_today() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from certlogin.settings.site import Paths
 from certlogin.web.paths import Kind, PathLists, is_canonical
-from tests.web.requests import request
+from tests.web.asking import request
 
 LISTS = PathLists.from_settings(
     "/certlogin",
