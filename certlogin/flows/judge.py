@@ -6,7 +6,7 @@ from datetime import datetime
 
 from certlogin.flows.audit import event_of
 from certlogin.flows.context import Context
-from certlogin.pki.certificate import UnverifiedCertificate
+from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
 from certlogin.pki.judge import TrustedCertificate, judge_certificate
 from certlogin.pki.revocation import CertificateRevoked
 from certlogin.records.certificate import State
@@ -16,27 +16,28 @@ def judge(
     context: Context, leaf: UnverifiedCertificate, chain: Sequence[UnverifiedCertificate], now: datetime
 ) -> TrustedCertificate:
     """Raises the refusals of `pki`; a revocation of a registered certificate is written before it is raised."""
-    with remembering_revocation(context, leaf.sha256, now):
+    with remembering_revocation(context, leaf.der, now):
         return judge_certificate(leaf, chain, context.trust.current(), now)
 
 
 @contextmanager
-def remembering_revocation(context: Context, sha256: str, now: datetime) -> Iterator[None]:
+def remembering_revocation(context: Context, der: bytes, now: datetime) -> Iterator[None]:
     """Around a judgement of that certificate: one that later drops off the CRL stays revoked for us."""
     try:
         yield
     except CertificateRevoked as revoked:
-        _remember(context, sha256, revoked, now)
+        _remember(context, read_certificate(der), revoked, now)
         raise
 
 
-def _remember(context: Context, sha256: str, revoked: CertificateRevoked, now: datetime) -> None:
-    row = context.durable.find(sha256)
+def _remember(context: Context, leaf: UnverifiedCertificate, revoked: CertificateRevoked, now: datetime) -> None:
+    # By its key as well: an ECDSA signature has a mirror image (n - s), so one certificate has two hashes.
+    row = context.durable.find(leaf.sha256) or context.durable.find_by_key(leaf.spki_sha256)
     if row is None or row.state is State.REVOKED:
         return
     if (revoked.issuer, revoked.serial) != (row.facts.issuer, row.facts.serial):
         # A CA above it: its own list says so for as long as it must, and the leaf itself is not what was revoked.
         return
-    facts = {"sha256": sha256, "by": "revocation list"}
+    facts = {"sha256": row.facts.sha256, "by": "revocation list"}
     event = event_of(context, "certificate_revoked", "ok", now=now, unit_id=row.unit_id, facts=facts)
-    context.durable.change_state(sha256, row.state, State.REVOKED, event)
+    context.durable.change_state(row.facts.sha256, row.state, State.REVOKED, event)

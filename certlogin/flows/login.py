@@ -197,7 +197,7 @@ def _accept(context: Context, attempt: Attempt, proof: UnverifiedProof, now: dat
     )
     unredeemed = check_proof(proof, expected, now, context.keys.keys(Use.CHALLENGE))
     redeem(context, unredeemed.nonce, now)
-    with remembering_revocation(context, unredeemed.payload.cert_sha256, now):
+    with remembering_revocation(context, proof.certificate, now):
         return accept_proof(unredeemed, context.trust.current(), now)
 
 

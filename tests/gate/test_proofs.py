@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto.x509 import Certificate
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.x509 import load_der_x509_certificate
 
 from certlogin.flows import login as logins
 from certlogin.login import proof as proofs
+from certlogin.pki.signature import P256_ORDER
 from certlogin.records.unit import UnitId
 from certlogin.stores.memory import MemoryStore
 from certlogin.wire.b64 import encode
@@ -379,6 +383,27 @@ def test_s16_what_dropped_off_the_list_stays_revoked_and_renews_nothing(
     world.authority.publish()
     world.clock.advance(2)
     assert "reissue_required" in Browser(world).log_in("U1").text
+
+
+def test_s16_the_mirror_image_of_a_revoked_certificate_is_remembered_too(
+    world: World, mine: Browser, issued: Issued
+) -> None:
+    """(r, n - s) verifies as (r, s) does: the same certificate under another hash."""
+    mirrored = mirror(issued)
+    assert mirrored.der != issued.der
+    world.authority.publish(issued)
+    world.clock.advance(2)
+    assert refused(mine, mine.sign(mirrored, mine.challenge())) == "certificate_revoked"
+    world.authority.publish()
+    world.clock.advance(2)
+    assert "reissue_required" in Browser(world).log_in("U1").text
+
+
+def mirror(issued: Issued) -> Issued:
+    certificate = Certificate.load(issued.der)
+    r, s = decode_dss_signature(certificate["signature_value"].native)
+    certificate["signature_value"] = encode_dss_signature(r, P256_ORDER - s)
+    return Issued(load_der_x509_certificate(certificate.dump(force=True)), issued.key)
 
 
 def test_s24_without_a_fresh_list_nobody_gets_in(world: World, mine: Browser, issued: Issued) -> None:
