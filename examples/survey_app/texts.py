@@ -20,5 +20,9 @@ def language_of(request: Request) -> str:
     asked = request.args.get("lang", "")
     if asked in LANGUAGES:
         return asked
-    best = request.accept_languages.best_match(("zh-CN", "zh", "en"), default="zh-CN")
-    return "en" if best == "en" else "zh-CN"
+    # Best first, by the first part of the tag alone: who reads zh-TW reads zh-CN rather than English.
+    for tag, quality in request.accept_languages:
+        for language in LANGUAGES:
+            if quality > 0 and tag.partition("-")[0].lower() == language.partition("-")[0]:
+                return language
+    return "zh-CN"

@@ -47,6 +47,7 @@ def test_no_template_has_inline_scripts_or_styles() -> None:
         ("/", "fr", "zh-CN"),
         ("/", "zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
         ("/", "zh-TW", "zh-CN"),
+        ("/", "zh-TW,en;q=0.9", "zh-CN"),
         ("/", "en-GB,en;q=0.9", "en"),
         ("/?lang=en", "zh-CN", "en"),
         ("/?lang=zh-CN", "en", "zh-CN"),
