@@ -1,6 +1,7 @@
 """Asking for real: our scripted pinentry, the machine's own pinentry, a terminal, and nothing at all (10)."""
 
 import fcntl
+import importlib.util
 import json
 import os
 import pty
@@ -198,6 +199,27 @@ def test_the_second_of_two_buttons_is_a_no(code: int, question: ConfirmQuestion,
     assert dialog.confirm(question, _watch()) is choice
 
 
+def test_a_program_that_does_not_go_when_asked_is_killed() -> None:
+    dialog = _program(
+        "import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "say('OK hi\\n')",
+        "while True:", " line = sys.stdin.readline()", " if line and not line.startswith('GETPIN'): say('OK\\n')",
+        " elif not line: time.sleep(60)",
+    )  # fmt: skip
+    clock = Clock()
+    watch = Watch(clock, clock() + 120)
+    clock.advance(120)
+    began = time.monotonic()
+    with pytest.raises(Expired):
+        dialog.pin(_PIN, watch)
+    assert time.monotonic() - began < PATIENCE
+
+
+@pytest.mark.skipif(importlib.util.find_spec("_tkinter") is None, reason="this Python has no Tk")
+def test_tk_without_a_display_is_passed_over() -> None:
+    with pytest.raises(NoPinDialog):
+        Pinentry((sys.executable, "-m", "certlogin.helper.pin.tk"), {}).pin(_PIN, _watch())
+
+
 # --- the machine's own pinentry
 
 
@@ -315,6 +337,8 @@ def test_on_a_terminal_the_pin_is_typed_without_echo(screen: _Screen) -> None:
 
 def test_on_a_terminal_what_was_typed_before_the_question_is_no_answer(screen: _Screen) -> None:
     screen.type("typed ahead\n")
+    # The echo: it has arrived at the other end.
+    screen.read_until("typed ahead")
     dialog = Terminal(screen.path)
     with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
         screen.read_until("PIN：")

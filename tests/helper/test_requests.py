@@ -1,6 +1,8 @@
 """Attacks on the socket: what a page, a form, a link or another program can send (threats 3 to 6, 9, 10, 18, 20)."""
 
+import contextlib
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from certlogin.helper import checks, exchange
+from certlogin.helper.caller import Caller
 from certlogin.helper.http import RequestHead
 from certlogin.helper.origins import Origin
 from certlogin.helper.pairing import Mode, Pairing, Pairings
 from certlogin.helper.pin.base import Choice
-from certlogin.helper.refusals import WrongUser
+from certlogin.helper.refusals import NotPaired, WrongUser
+from certlogin.helper.server import THREADS
 from certlogin.wire import helper as messages
 from certlogin.wire.helper import BODY_LIMIT
 from tests.helper.world import OTHER_SITE, PIN, SITE, World, login_message, origin_of, read_reply, receive_all, running
@@ -500,6 +504,43 @@ def test_threat_18_any_bytes_get_an_orderly_answer_or_none(world: World, pieces:
         assert json.loads(read_reply(answer).body)["error"]["code"] != "internal_error"
     assert world.request("GET", "/v1/hello", {}).status == 200
     assert world.person.asked == []
+
+
+@pytest.mark.parametrize("size", [BODY_LIMIT + 1, 60_000])
+def test_a_refused_request_is_read_on_so_that_its_answer_arrives(world: World, size: int) -> None:
+    for path, code in (("/v1/pair", "bad_request"), ("/v1/nothing", "unsupported_protocol")):
+        assert world.request("POST", path, {}, bytes(size)).code == code
+
+
+def test_a_caller_that_is_gone_before_its_answer_harms_nobody(world: World) -> None:
+    for _ in range(20):
+        with world.connect() as page:
+            page.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01" + bytes(7))
+            page.sendall(world.bytes_of("GET", "/v1/hello", {}))
+    assert world.request("GET", "/v1/hello", {}).status == 200
+
+
+@pytest.mark.parametrize("failing", ["certlogin.helper.exchange.Exchange.answer", "certlogin.helper.server.Connection"])
+def test_a_connection_that_fails_is_closed_and_the_next_is_served(world: World, failing: str) -> None:
+    def fail(*_: object, **__: object) -> bytes:
+        raise RuntimeError("secret")
+
+    hello = world.bytes_of("GET", "/v1/hello", {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(failing, fail)
+        # More often than there are threads: none is lost.
+        for _ in range(THREADS + 1):
+            with world.connect() as page, contextlib.suppress(ConnectionResetError):
+                page.sendall(hello)
+                assert receive_all(page) == b""
+    assert world.request("GET", "/v1/hello", {}).status == 200
+
+
+@pytest.mark.parametrize("call", [call for call in checks.Call if call is not checks.Call.PAIR])
+def test_no_part_but_pairing_answers_without_a_token(world: World, call: checks.Call) -> None:
+    caller = Caller(origin_of(SITE), lambda: False)
+    with pytest.raises(NotPaired):
+        world.service.answer(call, caller, None, b"{}")
 
 
 @pytest.mark.parametrize("error", [ValueError("secret"), OSError("secret"), RuntimeError("secret")])
