@@ -37,6 +37,7 @@ def test_every_page_is_whole_in_both_languages(variant: str, language: Language)
     assert page.all("title")[0].text == f"{page.all('h1')[0].text} - 普查数据采集处理系统"
     assert len(page.ids) == len(set(page.ids))
     assert "400-000-0000" in page.all("footer")[0].text
+    assert load_texts(language, strict=True).text("layout.noscript") in page.all("noscript")[0].text
     assert not re.search(r"\[[a-z_]+\.", page.text)
 
 
