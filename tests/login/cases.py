@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from itertools import product
+from itertools import islice, product
 
 from certlogin.login.policy import Case, Presented, Version
 from certlogin.login.rules import Requirement
@@ -66,6 +66,7 @@ HELPERS: dict[str, HelperReport | None] = {
     "none": None,
     **{state.value: HelperReport(state) for state in HelperState if state is not HelperState.READY},
     "silent": HelperReport(HelperState.READY),
+    "absent with a version": HelperReport(HelperState.NOT_RUNNING, (1, 5, 1, 0)),
     "below": HelperReport(HelperState.READY, BELOW),
     "at": HelperReport(HelperState.READY, MINIMUM),
     "above": HelperReport(HelperState.READY, ABOVE),
@@ -188,9 +189,9 @@ def rules_of(asking: str, adoption: Unregistered, window: str, legacy: Stage, cu
     )
 
 
-def choices(base: Choice, **values: Sequence[object]) -> Iterator[Choice]:
-    """Every combination of `values`, the rest as in `base`."""
-    for chosen in product(*values.values()):
+def choices(base: Choice, step: int = 1, **values: Sequence[object]) -> Iterator[Choice]:
+    """Every combination of `values`, or one of `step`; the rest as in `base`."""
+    for chosen in islice(product(*values.values()), 0, None, step):
         yield replace(base, **dict(zip(values, chosen, strict=True)))  # type: ignore[arg-type]
 
 

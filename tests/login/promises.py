@@ -184,7 +184,8 @@ def a_download_waits_for_its_window(s: Situation, d: Decision) -> bool:
 
 def a_helper_comes_first(s: Situation, d: Decision) -> bool:
     report = s.case.helper
-    return report is not None and report.version is not None and report.version >= MINIMUM
+    ready = report is not None and report.state is HelperState.READY
+    return ready and report is not None and report.version is not None and report.version >= MINIMUM
 
 
 def a_key_is_proven_by_holders_or_adoption(s: Situation, d: Decision) -> bool:
