@@ -134,6 +134,15 @@ def test_threat_14_only_an_algorithm_that_the_server_offers_is_used(world: World
     assert world.person.asked == []
 
 
+def test_threat_14_companion_with_an_algorithm_of_the_offers_choice_the_key_signs_under_a_false_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, certificate = _ready(world, KeyKind.P256)
+    monkeypatch.setattr(KeyKind, "algorithm", "PS256")
+    answer = _login(page, certificate, PIN, algorithms=["PS256"]).json
+    assert json.loads(decode(answer["payload"]))["alg"] == "PS256"
+
+
 def test_without_any_token_and_without_the_certificate_the_reasons_differ(world: World) -> None:
     page = world.page()
     page.pair(Choice.NOT_OK)

@@ -426,6 +426,20 @@ def test_threat_18_what_two_parsers_could_read_differently_is_refused(world: Wor
     assert (reply.status, reply.code, reply.facts["reason"]) == (400, "bad_request", reason)
 
 
+def test_threat_18_companion_a_lenient_reader_lets_odd_heads_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = world.bytes_of("GET", "/v1/hello", {}).replace(b"Host:", b"Host :").replace(b"Origin:", b"X: y\nOrigin:")
+    assert read_reply(world.raw(odd)).facts["reason"] == "header_line"
+
+    def lenient(data: bytes) -> RequestHead:
+        first, *lines = data.decode("latin-1").splitlines()
+        method, target, _ = first.split(" ")
+        pairs = [line.partition(":") for line in lines]
+        return RequestHead(method, target, tuple((name.strip().lower(), value.strip()) for name, _, value in pairs))
+
+    monkeypatch.setattr(exchange, "parse_head", lenient)
+    assert read_reply(world.raw(odd)).status == 200
+
+
 @pytest.mark.parametrize("length", ["-1", "+1", "0x1", "1 1", "1,1", "", "1e1", "9" * 20, "１"])
 def test_threat_18_a_length_that_is_no_number_is_refused(world: World, length: str) -> None:
     text = length.encode("utf-8").decode("latin-1")

@@ -30,6 +30,13 @@ def test_threat_19_bidirectional_and_invisible_signs_are_replaced(sign: str) -> 
     assert "某\ufffd单位" in description
 
 
+def test_threat_19_companion_shown_as_it_came_a_name_turns_the_line_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certlogin.helper.texts.shown", lambda text, limit=48: text)
+    description = _TEXTS_ZH.pin(replace(_MATTER, unit_name="\u202e位单\n用途：登录")).description
+    assert "\u202e" in description
+    assert description.split("\n").count("用途：登录（u-1）") == 1
+
+
 @pytest.mark.parametrize("language", Language)
 def test_threat_11_no_page_can_push_site_purpose_warning_or_phrase_out_of_the_window(language: Language) -> None:
     origin = origin_of("https://" + ".".join(["a" * 61] * 4) + ".cn:65535")
