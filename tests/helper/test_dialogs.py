@@ -1,18 +1,12 @@
-"""Asking for real: our scripted pinentry, the machine's own pinentry, a terminal, and nothing at all (10)."""
+"""Asking through programs: our scripted pinentry, broken ones, and which of them this machine has (10, 20)."""
 
-import fcntl
 import importlib.util
 import json
 import os
-import pty
-import select
-import struct
 import sys
-import termios
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +19,6 @@ from certlogin.helper.pin.pinentry import Pinentry
 from certlogin.helper.pin.terminal import Terminal
 from certlogin.helper.refusals import Expired, NoPinDialog, UserCancelled
 from tests.helper.world import PATIENCE, Clock
-from tests.needs import needs
 
 _PIN = PinQuestion("证书助手", "网站：stats.gov.cn\n剩余 100%", "PIN：", "确定", "取消")
 _CONFIRM = ConfirmQuestion("证书助手", "是否允许？", "仅此一次", "阻止", "始终允许")
@@ -218,171 +211,6 @@ def test_a_program_that_does_not_go_when_asked_is_killed() -> None:
 def test_tk_without_a_display_is_passed_over() -> None:
     with pytest.raises(NoPinDialog):
         Pinentry((sys.executable, "-m", "certlogin.helper.pin.tk"), {}).pin(_PIN, _watch())
-
-
-# --- the machine's own pinentry
-
-
-class _Screen:
-    """A pseudo-terminal with somebody at it."""
-
-    def __init__(self) -> None:
-        self.keyboard, self._device = pty.openpty()
-        fcntl.ioctl(self.keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        self.path = Path(os.ttyname(self._device))
-        self.seen = b""
-
-    def read_until(self, text: str) -> None:
-        until = time.monotonic() + PATIENCE
-        while text.encode() not in self.seen:
-            assert time.monotonic() < until, self.seen
-            if select.select([self.keyboard], [], [], 0.2)[0]:
-                self.seen += os.read(self.keyboard, 65536)
-
-    def type(self, text: str) -> None:
-        os.write(self.keyboard, text.encode())
-
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self._device)[3] & termios.ECHO)
-
-    def close(self) -> None:
-        os.close(self.keyboard)
-        os.close(self._device)
-
-
-@pytest.fixture
-def screen() -> Iterator[_Screen]:
-    made = _Screen()
-    yield made
-    made.close()
-
-
-@contextmanager
-def _asking(ask: Callable[[], object]) -> Iterator[list[object]]:
-    """Ask in the background; the answer or the refusal is in the list afterwards."""
-    came: list[object] = []
-
-    def run() -> None:
-        try:
-            came.append(ask())
-        except (UserCancelled, NoPinDialog, Expired) as refusal:
-            came.append(refusal)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield came
-    finally:
-        thread.join(PATIENCE)
-    assert not thread.is_alive()
-
-
-def _real(screen: _Screen) -> Pinentry:
-    options = ("lc-ctype=C.UTF-8", f"ttyname={screen.path}", "ttytype=xterm")
-    return Pinentry((needs("pinentry"),), {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm"}, options)
-
-
-def test_the_machines_pinentry_greets_and_takes_a_pin(screen: _Screen) -> None:
-    dialog = _real(screen)
-    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
-        screen.read_until("PIN")
-        screen.type("654321\r")
-    assert came == [b"654321"]
-    assert b"654321" not in screen.seen
-
-
-@pytest.mark.parametrize(("question", "keys", "choice"), [
-    (_CONFIRM, "\r", Choice.OK), (_CONFIRM, "\t\r", Choice.NOT_OK), (_CONFIRM, "\t\t\r", Choice.CANCEL),
-    (_TWO, "\r", Choice.OK), (_TWO, "\t\r", Choice.CANCEL),
-])  # fmt: skip
-def test_the_machines_pinentry_has_our_buttons(
-    screen: _Screen, question: ConfirmQuestion, keys: str, choice: Choice
-) -> None:
-    dialog = _real(screen)
-    with _asking(lambda: dialog.confirm(question, _watch())) as came:
-        screen.read_until(question.cancel)
-        screen.type(keys)
-    assert came == [choice]
-
-
-def test_the_machines_pinentry_goes_when_the_page_withdraws(screen: _Screen) -> None:
-    dialog, watch = _real(screen), _watch()
-    with _asking(lambda: dialog.pin(_PIN, watch)) as came:
-        screen.read_until("PIN")
-        watch.withdrawn.set()
-    assert [str(one) for one in came] == ["user_cancelled: by='page'"]
-    assert screen.echoes()
-
-
-def test_the_machines_pinentry_without_a_screen_is_passed_over() -> None:
-    dialog = Pinentry((needs("pinentry"),), {"PATH": os.environ["PATH"]}, ("ttyname=/nonexistent", "ttytype=dumb"))
-    with pytest.raises(NoPinDialog):
-        dialog.pin(_PIN, _watch())
-
-
-# --- the terminal
-
-
-def test_on_a_terminal_the_pin_is_typed_without_echo(screen: _Screen) -> None:
-    dialog = Terminal(screen.path)
-    assert dialog.usable()
-    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
-        screen.read_until("PIN：")
-        assert not screen.echoes()
-        screen.type("六六123\n")
-    assert came == ["六六123".encode()]
-    assert screen.echoes()
-    assert b"123" not in screen.seen
-
-
-def test_on_a_terminal_what_was_typed_before_the_question_is_no_answer(screen: _Screen) -> None:
-    screen.type("typed ahead\n")
-    # The echo: it has arrived at the other end.
-    screen.read_until("typed ahead")
-    dialog = Terminal(screen.path)
-    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
-        screen.read_until("PIN：")
-        screen.type("123456\n")
-    assert came == [b"123456"]
-
-
-@pytest.mark.parametrize("typed", ["\n", "\x04"])
-def test_on_a_terminal_just_enter_or_the_end_is_a_no(screen: _Screen, typed: str) -> None:
-    with _asking(lambda: Terminal(screen.path).pin(_PIN, _watch())) as came:
-        screen.read_until("PIN：")
-        screen.type(typed)
-    assert [str(one) for one in came] == ["user_cancelled: by='user'"]
-
-
-@pytest.mark.parametrize(
-    ("question", "typed", "choice"),
-    [(_CONFIRM, "1\n", Choice.OK), (_CONFIRM, " 2 \n", Choice.NOT_OK), (_CONFIRM, "3\n", Choice.CANCEL),
-     (_CONFIRM, "\n", Choice.CANCEL), (_CONFIRM, "yes\n", Choice.CANCEL), (_TWO, "2\n", Choice.CANCEL)],
-)  # fmt: skip
-def test_on_a_terminal_a_choice_is_a_number_and_anything_else_a_no(
-    screen: _Screen, question: ConfirmQuestion, typed: str, choice: Choice
-) -> None:
-    with _asking(lambda: Terminal(screen.path).confirm(question, _watch())) as came:
-        screen.read_until("> ")
-        screen.type(typed)
-    assert came == [choice]
-
-
-def test_on_a_terminal_a_withdrawn_question_gives_the_echo_back(screen: _Screen) -> None:
-    watch = _watch()
-    with _asking(lambda: Terminal(screen.path).pin(_PIN, watch)) as came:
-        screen.read_until("PIN：")
-        watch.withdrawn.set()
-    assert [str(one) for one in came] == ["user_cancelled: by='page'"]
-    assert screen.echoes()
-
-
-def test_without_a_terminal_it_is_passed_over(tmp_path: Path) -> None:
-    dialog = Terminal(tmp_path / "tty")
-    assert not dialog.usable()
-    for ask in (lambda: dialog.pin(_PIN, _watch()), lambda: dialog.confirm(_TWO, _watch())):
-        with pytest.raises(NoPinDialog):
-            ask()
 
 
 # --- which of them this machine has
