@@ -16,6 +16,7 @@ from sqlalchemy.engine.interfaces import ReflectedIndex
 from certlogin.errors import ConfigurationError, Unavailable
 from certlogin.stores.sql import SqlStore, database
 from certlogin.stores.sql.tables import METADATA
+from tests.stores.race import THREADS, race
 from tests.stores.values import event, row
 
 
@@ -99,6 +100,16 @@ def test_an_empty_file_is_brought_up_to_date_and_a_second_opening_changes_nothin
     with closing(SqlStore.open(f"sqlite:///{file}")) as store:
         assert store.find("sha256-a") == row("a")
     assert _version(file) == version
+
+
+def test_threads_may_open_databases_of_their_own_at_once(tmp_path: Path) -> None:
+    """Alembic itself can do one thing at a time in a process."""
+
+    def begin(number: int) -> None:
+        with closing(SqlStore.open(f"sqlite:///{tmp_path / f'{number}.db'}")) as store:
+            store.record(event())
+
+    assert race(begin) == [None] * THREADS
 
 
 def test_a_database_of_a_newer_certlogin_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -20,6 +21,10 @@ BUSY_TIMEOUT: Final = 5000
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _WRITES: Final = "certlogin_writes"
+#: Alembic keeps the migration that is under way in its own modules: threads that open other databases wait too.
+_ONE_MIGRATION: Final = Lock()
+#: PostgreSQL's lock for the time of the migration: any number, as long as nobody else uses it.
+_MIGRATION_LOCK: Final = text("SELECT pg_advisory_xact_lock(7241506803)")
 #: How often a first connection waits for another one that makes the same file at the same time.
 _FILE_TRIES: Final = 20
 
@@ -61,7 +66,9 @@ class Database:
         config = Config()
         # Alembic reads `%` as the start of a variable.
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self.writing() as connection:
+        with _ONE_MIGRATION, self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(_MIGRATION_LOCK)
             config.attributes["connection"] = connection
             try:
                 upgrade(config, "head")

@@ -152,5 +152,7 @@ _APPEND_ONLY = {
         "$$ BEGIN RAISE EXCEPTION 'audit_event is append-only'; END $$",
         "CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE ON audit_event "
         "FOR EACH ROW EXECUTE FUNCTION certlogin_append_only()",
+        "CREATE TRIGGER audit_event_never_emptied BEFORE TRUNCATE ON audit_event "
+        "FOR EACH STATEMENT EXECUTE FUNCTION certlogin_append_only()",
     ),
 }
