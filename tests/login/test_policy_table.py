@@ -112,6 +112,8 @@ TABLE: list[tuple[str, Choice, Step, tuple[Reason, ...]]] = [
      (Reason.CERTIFICATE_OF_ANOTHER_UNIT,)),
     ("a11 the unit has no code", replace(ROW, adoption=MATCH, unit="no code", presented="equal code"), Step.REFUSE,
      (Reason.CERTIFICATE_OF_ANOTHER_UNIT,)),
+    ("a11 ends now", replace(ROW, adoption=MATCH, presented="equal code", ends=LAST_MOMENT), Step.BIND_CERTIFICATE,
+     (Reason.ADOPT_BY_MATCH,)),
     ("a11 ended", replace(ROW, adoption=MATCH, presented="equal code", ends=PAST), Step.REFUSE,
      (Reason.CERTIFICATE_EXPIRED,)),
     ("a11 revocation not settled", replace(ROW, adoption=MATCH, presented="equal code", settled=False),
