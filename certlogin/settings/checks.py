@@ -16,7 +16,7 @@ from certlogin.records.unit import EXEMPT
 from certlogin.settings.build import Place, is_required, toml_name
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.model import Settings
-from certlogin.settings.rules import EnrolmentWindow, LegacyRule, RequireRule, Rules
+from certlogin.settings.rules import Adoption, EnrolmentWindow, LegacyRule, RequireRule, Rules, Stage, Unregistered
 from certlogin.settings.site import Host, Mode, Paths, Site
 from certlogin.settings.trust import Anchor, CASettings, Trust
 
@@ -59,9 +59,22 @@ def problems_of(kind: type, values: Mapping[str, Any]) -> Iterator[str]:
 
 def check_settings(settings: Settings) -> None:
     """Judge settings that no file was read for. Raises ConfigurationError."""
-    problems = tuple(_walk(settings, Place()))
+    problems = tuple(_walk(settings, Place())) or tuple(dead_ends(settings))
     if problems:
         raise ConfigurationError(problems)
+
+
+def dead_ends(settings: Settings) -> Iterator[str]:
+    """Where settings that are each right would lead users to a page without a next step."""
+    rules, ca = settings.rules, settings.ca
+    must_download = rules.adoption.unregistered is Unregistered.ISSUE and any(
+        rule.stage is not Stage.REPORT for rule in rules.require
+    )
+    if must_download and not (ca.socket or ca.directory):
+        yield (
+            "[ca] socket: is missing; units that need a certificate could download none "
+            "(or they have theirs from elsewhere: [adoption] unregistered = 'match')"
+        )
 
 
 def _walk(table: Any, place: Place) -> Iterator[str]:
@@ -217,7 +230,14 @@ def _require(values: Mapping[str, Any]) -> Iterator[str]:
     yield from _range(values, "skips", 0, _MILLION)
 
 
+def _adoption(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("unregistered") is Unregistered.BIND:
+        yield "unregistered: 'bind' is refused for now: users cannot bind a certificate to their account yet"
+
+
 def _legacy(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("stage", Stage.REPORT) is not Stage.REPORT:
+        yield "stage: only 'report' for now: keys cannot be replaced or upgraded yet"
     yield from _unique("by_post", values.get("by_post", ()))
 
 
@@ -300,6 +320,7 @@ _CHECKS: Final[Mapping[type, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
     CASettings: _ca,
     Rules: _rules,
     RequireRule: _require,
+    Adoption: _adoption,
     LegacyRule: _legacy,
     EnrolmentWindow: _enrolment,
     Tickets: _tickets,

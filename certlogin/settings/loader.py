@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from certlogin.errors import ConfigurationError
 from certlogin.settings.build import Builder, Place
-from certlogin.settings.checks import MISSING, problems_of
+from certlogin.settings.checks import MISSING, dead_ends, problems_of
 from certlogin.settings.model import Settings
 from certlogin.settings.rules import Adoption, Rules
 from certlogin.settings.trust import Anchor
@@ -52,6 +52,9 @@ def settings_from_mapping(
     if settings is None or adoption is None or problems:
         raise ConfigurationError(tuple(problems))
     settings = replace(settings, rules=replace(settings.rules, adoption=adoption))
+    problems.extend(dead_ends(settings))
+    if problems:
+        raise ConfigurationError(tuple(problems))
     return settings if folder is None else _resolved(settings, Path(folder))
 
 

@@ -98,6 +98,8 @@ def settings_of(folder: Path, authority: Authority, **changes: dict[str, Any]) -
         },
         "trust": {"anchors": [authority.settings()], "reload_seconds": 1},
         "rules": {"require": [{"name": "roster", "tag": ROSTER, "stage": "enforce"}]},
+        # Nobody answers there, unless a test starts a CA.
+        "ca": {"socket": str(folder / "ca.sock")},
         "stores": {"durable": f"sqlite:///{folder / 'certlogin.db'}"},
     }
     for table, members in changes.items():

@@ -15,6 +15,8 @@ SMALLEST: Final[Mapping[str, Any]] = {
     "host": {"auth_cookies": ["session"], "paths": {"login": ["/login"]}},
     "trust": {"anchors": [{"name": "root", "file": "root.pem"}]},
 }
+#: With somebody to issue certificates, as units that must download one need.
+ISSUING: Final[Mapping[str, Any]] = {**SMALLEST, "ca": {"socket": "ca.sock"}}
 #: For `changed`: the key is left out.
 LEFT_OUT: Final = object()
 

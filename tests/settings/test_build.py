@@ -9,7 +9,7 @@ from certlogin.settings.build import SHANGHAI
 from certlogin.settings.rules import Stage, Unregistered
 from certlogin.settings.site import Language
 from certlogin.settings.trust import Revocation
-from tests.settings.good import SECRET, SMALLEST, changed, problems, read
+from tests.settings.good import ISSUING, SECRET, SMALLEST, changed, problems, read
 
 RULE: Final = {"name": "roster", "tag": "一套表"}
 WRONG_TYPES: Final[list[object]] = [1, 1.5, True, "text", [], {}, date(2026, 1, 1), time(8), ["a", 1]]
@@ -81,7 +81,7 @@ def test_a_version_becomes_its_numbers() -> None:
 
 
 def _from(value: object) -> datetime | None:
-    return read(changed("rules.require", [{**RULE, "from": value}])).rules.require[0].from_
+    return read(changed("rules.require", [{**RULE, "from": value}], ISSUING)).rules.require[0].from_
 
 
 def test_e1_a_date_is_its_midnight_in_shanghai() -> None:

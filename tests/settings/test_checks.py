@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.settings.good import SECRET, SMALLEST, changed, problems
+from tests.settings.good import ISSUING, SECRET, SMALLEST, changed, problems
 
 YEAR: Final = 366 * 24 * 3600
 NOT_CANONICAL: Final = "must start with '/' and be canonical: no '//', dot segments or any of ;\\%?#"
@@ -146,7 +146,6 @@ ACCEPTED: Final[list[tuple[str, object]]] = [
     ("trust.anchors.0.unique_id", ["2.25.340282366920938463463374607431768211455"]),
     ("ca", {"socket": "ca.sock"}),
     ("ca.key_types", ["RSA-2048"]),
-    ("rules.require", [{**RULE, "skips": 0}, {"name": "other", "tag": "一套表", "skips": 1000000}]),
     ("rules.renew_days", 0),
     ("rules.renew_days", 3660),
     ("rules.legacy.by_post", []),
@@ -184,6 +183,27 @@ def test_an_empty_name_of_a_cookie_is_refused() -> None:
 
 
 # What no table can judge alone
+
+
+def test_units_that_must_download_a_certificate_need_somebody_to_issue_it() -> None:
+    (line,) = problems(changed("rules.require", [RULE]))
+    assert line.startswith("[ca] socket: is missing; units that need a certificate could download none")
+    assert "[adoption] unregistered = 'match'" in line
+    assert problems(changed("rules.require", [RULE], ISSUING)) == ()
+    assert problems(changed("rules.require", [{**RULE, "stage": "report"}])) == ()
+    assert problems(changed("adoption.unregistered", "match", changed("rules.require", [RULE]))) == ()
+
+
+def test_skips_may_be_none_or_a_million() -> None:
+    rules = [{**RULE, "skips": 0}, {"name": "other", "tag": "一套表", "skips": 1000000}]
+    assert problems(changed("rules.require", rules, ISSUING)) == ()
+
+
+@pytest.mark.parametrize("stage", ["advise", "enforce"])
+def test_keys_that_cannot_be_replaced_yet_are_not_asked_to_be(stage: str) -> None:
+    line = "[rules.legacy] stage: only 'report' for now: keys cannot be replaced or upgraded yet"
+    assert problems(changed("rules.legacy.stage", stage)) == (line,)
+    assert problems(changed("rules.legacy.stage", "report")) == ()
 
 
 def test_s1_a_host_that_keeps_its_session_id_is_refused_with_the_reason() -> None:

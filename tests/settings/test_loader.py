@@ -163,7 +163,7 @@ def test_a_byte_order_mark_is_no_obstacle(file: Path) -> None:
 
 def test_a11_what_an_unregistered_unit_owes_stands_at_the_top_level() -> None:
     assert read(changed("rules", {})).rules.adoption.unregistered is Unregistered.ISSUE
-    for word in Unregistered:
+    for word in (Unregistered.ISSUE, Unregistered.MATCH):
         assert read(changed("adoption.unregistered", word.value)).rules.adoption.unregistered is word
 
 
@@ -177,6 +177,10 @@ def test_a11_below_the_rules_it_is_refused_and_told_where_it_belongs() -> None:
     ("value", "line"),
     [
         ({"unregistered": "none"}, "[adoption] unregistered: must be one of: issue, match, bind"),
+        (
+            {"unregistered": "bind"},
+            "[adoption] unregistered: 'bind' is refused for now: users cannot bind a certificate to their account yet",
+        ),
         ("match", "[adoption] must be a table"),
         ([{"unregistered": "match"}], "[adoption] must be a table"),
     ],

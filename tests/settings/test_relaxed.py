@@ -5,9 +5,9 @@ from typing import Any, Final
 import pytest
 
 from certlogin.settings.relaxed import relaxed_switches
-from tests.settings.good import SECRET, changed, read
+from tests.settings.good import ISSUING, SECRET, changed, read
 
-STRICT: Final = changed("stores.lock_file", "certlogin.lock")
+STRICT: Final = changed("stores.lock_file", "certlogin.lock", ISSUING)
 DEVELOPMENT: Final = {"mode": "development", "origin": "http://127.0.0.1:8000", "secret_keys": [SECRET]}
 RULE: Final = {"name": "roster", "tag": "一套表"}
 
