@@ -72,6 +72,7 @@ def test_s36_development_works_on_the_loopback_address(port: int) -> None:
         ("http://10.0.0.1:8000", LITERALLY),
         ("http://[::1]:8000", LITERALLY),
         ("http://127.0.0.1.example:8000", LITERALLY),
+        ("http://127-0-0-1:8000", LITERALLY),
         ("http://survey.example:8000", LITERALLY),
         ("https://survey.example", LITERALLY),
         ("http://127.0.0.1:80", SHAPE),

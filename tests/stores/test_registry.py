@@ -282,6 +282,13 @@ def test_s12_a_binding_uses_up_every_open_grant_of_its_unit(durable: DurableStor
     assert durable.open_grant(THEIRS, NOW + DAY) is not None
 
 
+def test_s12_a_grant_is_used_up_at_its_last_moment_too(durable: DurableStore) -> None:
+    durable.grant(grant(), event())
+    assert durable.open_grant(MINE, NOW + 7 * DAY) is not None
+    durable.bind(replace(row("a"), bound_at=NOW + 7 * DAY), event())
+    assert durable.open_grant(MINE, NOW + 7 * DAY) is None
+
+
 def test_s12_a_grant_given_after_the_binding_is_not_used_by_it(durable: DurableStore) -> None:
     ended(durable, put(durable, row("a")))
     durable.grant(grant(granted_at=NOW + SECOND), event())
