@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from tests.chromium import chromium
 from tests.pages.helper import FakeHelper
@@ -65,9 +66,14 @@ def helper(page: Page) -> FakeHelper:
 
 
 @contextmanager
-def all_ports_refused(page: Page) -> Iterator[None]:
-    """What is done inside makes the page look for a helper that is not there; afterwards it knows."""
-    with page.expect_event("requestfailed", lambda request: request.url.startswith(f"{HELPER}3/")):
+def all_ports_refused(page: Page, times: int = 1) -> Iterator[None]:
+    """What is done inside makes the page look so many times for a helper that is not there; afterwards it knows."""
+    looks = count(1)
+
+    def last(request: Request) -> bool:
+        return request.url.startswith(f"{HELPER}3/") and next(looks) == times
+
+    with page.expect_event("requestfailed", last):
         yield
 
 

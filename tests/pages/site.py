@@ -74,6 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
+        # What a browser shows that is no page of ours, it decorates with the site's icon.
+        path = f"{_STATIC}icon.svg" if path == "/favicon.ico" else path
         file = self.files.find(path.removeprefix(_STATIC)) if path.startswith(_STATIC) else None
         if file:
             self._send(200, file.headers(), file.body)

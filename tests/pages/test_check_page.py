@@ -81,7 +81,8 @@ def test_b7_closing_the_dialog_checks_again_and_then_lets_the_page_be_read(
 def test_b7_closing_the_dialog_finds_the_helper_that_was_started_meanwhile(
     page: Page, helper: FakeHelper, check: Open
 ) -> None:
-    check()
+    with all_ports_refused(page, 2):
+        check()
     expect(page.get_by_role("dialog")).to_be_visible()
     helper.running = True
     page.get_by_role("button", name="关闭并重新检查").click()
@@ -96,9 +97,11 @@ def test_b7_the_page_goes_on_by_itself_once_the_helper_runs(page: Page, helper: 
 
 
 def test_the_button_checks_again_under_its_second_name(page: Page, helper: FakeHelper, check: Open) -> None:
-    check()
+    """The page looks once for the check and once more to begin its watch; then its time stands still."""
+    with all_ports_refused(page, 2):
+        check()
     expect(page.get_by_role("dialog")).to_be_visible()
-    with all_ports_refused(page):
+    with all_ports_refused(page, 2):
         page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     again = page.get_by_role("button", name="重新检查", exact=True)
@@ -193,7 +196,8 @@ def test_the_english_page_speaks_english_and_stays_so(page: Page, helper: FakeHe
     site.pages["/certlogin/helper"] = render("helper", Language.EN)
     page.clock.install(time=0)
     page.clock.pause_at(1000)
-    page.goto("/certlogin/helper?lang=en")
+    with all_ports_refused(page, 2):
+        page.goto("/certlogin/helper?lang=en")
     expect(page.get_by_role("dialog", name="The certificate helper was not found")).to_be_visible()
     helper.running = True
     page.get_by_role("button", name="Close and check again").click()
