@@ -142,6 +142,9 @@ def _site(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"secret_keys: key no. {number} is shorter than {SECRET_BYTES} bytes"
     if "label" in values and not _LABEL.fullmatch(values["label"]):
         yield "label: must be 1 to 32 of a-z, 0-9 and '-'"
+    if values.get("label", "").endswith("-attempt"):
+        # `x-attempt` would name its ticket's cookie like the attempt's cookie of a site labelled `x`.
+        yield "label: must not end in '-attempt'"
     prefix = values.get("prefix", "/x")
     if not canonical_path(prefix) or prefix.endswith("/"):
         yield "prefix: must be a canonical path that starts with '/' and does not end in it"

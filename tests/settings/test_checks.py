@@ -25,6 +25,7 @@ REFUSED: Final[list[tuple[str, object, str]]] = [
     ("site.label", "x" * 33, "[site] label: must be 1 to 32 of a-z, 0-9 and '-'"),
     ("site.label", "Survey", "[site] label: must be 1 to 32 of a-z, 0-9 and '-'"),
     ("site.label", "a_b", "[site] label: must be 1 to 32 of a-z, 0-9 and '-'"),
+    ("site.label", "survey-attempt", "[site] label: must not end in '-attempt'"),
     ("site.label", "统计", "[site] label: must be 1 to 32 of a-z, 0-9 and '-'"),
     *(
         ("site.prefix", prefix, "[site] prefix: must be a canonical path that starts with '/' and does not end in it")
