@@ -55,7 +55,8 @@ def test_c1_c2_the_certificate_reaches_the_token_and_the_page_goes_on(
     page.get_by_text("RSA 2048").click()
     page.get_by_role("button", name="下载证书").click()
     page.wait_for_url(f"**{DONE}?lang=zh-CN")
-    assert helper.names()[:4] == ["pair", "certificates", "enroll", "install"]
+    # Nothing is withdrawn on leaving: no prompt is open any more.
+    assert helper.names() == ["pair", "certificates", "enroll", "install"]
     assert helper.bodies("enroll") == [
         {
             "unit": "U1",
@@ -167,6 +168,12 @@ def test_several_tokens_are_chosen_from_and_a_locked_one_is_not(page: Page, help
     assert helper.bodies("enroll") == []
     page.get_by_role("radio", name="三号").check()
     expect(page.get_by_role("radio", name="ECC P-256")).to_be_disabled()
+    expect(page.get_by_role("radio", name="RSA 2048")).to_be_checked()
+
+
+def test_a_key_that_waits_for_its_certificate_is_gone_on_with(page: Page, helper: FakeHelper, enrol: Open) -> None:
+    helper.tokens = [token(pending=True, key_types=["RSA-2048", "P-256"])]
+    enrol()
     expect(page.get_by_role("radio", name="RSA 2048")).to_be_checked()
 
 

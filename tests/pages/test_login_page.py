@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.factory import DAY, NOW, make_pki
 from tests.pages.conftest import all_ports_refused
@@ -55,6 +55,7 @@ def test_a4_choose_confirm_and_the_page_goes_where_the_login_is_released(
     expect(page.locator("#status")).to_have_text("读取到 1 张证书。")
     page.get_by_role("button", name="确定").click()
     page.wait_for_url(f"**{RELEASE}")
+    assert helper.names() == ["pair", "certificates", "login"]
     assert [body["certificate_sha256"] for body in helper.bodies("login")] == [sha256(OWN)]
     assert site.asked("api/challenge") == [{"attempt": ATTEMPT, "purpose": "login"}]
     assert site.asked("api/proof") == [
@@ -133,6 +134,17 @@ def test_a_wrong_pin_keeps_the_choice_and_the_next_try_logs_in(page: Page, helpe
     expect(page.get_by_role("radio")).to_be_checked()
     page.get_by_role("button", name="确定").click()
     page.wait_for_url(f"**{RELEASE}")
+
+
+def test_leaving_while_the_pin_is_asked_for_withdraws_the_question(page: Page, login: Open) -> None:
+    held: list[Route] = []
+    page.route("**/v1/login", lambda route: held.append(route))
+    login()
+    with page.expect_request("**/v1/login"):
+        page.get_by_role("button", name="确定").click()
+    with page.expect_request("**/v1/cancel"):
+        page.evaluate("() => window.dispatchEvent(new Event('pagehide'))")
+    held[0].abort()
 
 
 def test_a_busy_helper_says_how_long_to_wait(page: Page, helper: FakeHelper, login: Open) -> None:

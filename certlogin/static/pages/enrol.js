@@ -62,7 +62,7 @@ function remarks(token) {
   return lines;
 }
 
-/** Only kinds of keys that the chosen token can make. */
+/** Only kinds of keys that the chosen token can make; the kind of a key that waits for its certificate stands first. */
 function showKeyTypes() {
   const token = chosenToken();
   const radios = [...form.querySelectorAll("input[name=key_type]")];
@@ -70,8 +70,9 @@ function showKeyTypes() {
     radio.disabled = token !== undefined && !token.key_types.includes(radio.value);
     radio.closest("label").classList.toggle("choice-disabled", radio.disabled);
   }
-  if (radios.some((radio) => radio.checked && !radio.disabled)) return;
-  const first = radios.find((radio) => !radio.disabled);
+  const waiting = token && token.pending ? radios.find((radio) => radio.value === token.key_types[0]) : undefined;
+  const chosen = waiting || radios.find((radio) => radio.checked && !radio.disabled);
+  const first = chosen || radios.find((radio) => !radio.disabled);
   if (first) first.checked = true;
 }
 
@@ -93,6 +94,7 @@ async function download(event) {
   try {
     const next = await enrolment.run(helper, token.serial, keyType);
     leave();
+    working = false;
     page.go(next);
   } catch (failure) {
     busy(false);

@@ -144,7 +144,9 @@ async function login(event) {
   if (!helper || typeof chosen !== "string") return page.say("js.choose_certificate");
   busy(true);
   try {
-    await page.leave(await prove(helper, chosen));
+    const answer = await prove(helper, chosen);
+    working = false;
+    await page.leave(answer);
   } catch (failure) {
     page.problem(failure);
     busy(false);
@@ -174,6 +176,7 @@ async function resume() {
   try {
     const next = await enrolment.run(helper, token.serial, token.key_types[0]);
     stay();
+    working = false;
     page.go(next);
   } catch (failure) {
     page.problem(failure);
