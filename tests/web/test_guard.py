@@ -142,6 +142,14 @@ def test_a_ticket_that_was_ended_is_as_good_as_none(guard: Guard) -> None:
         guard.check(asked, Kind.PROTECTED, believe_ticket=False)
 
 
+def test_a_request_without_any_cookie_is_judged_too(guard: Guard) -> None:
+    asked = request(path="/login")
+    found = guard.check(asked, Kind.LOGIN)
+    assert found == Pass(Kind.LOGIN, None, drop_authorization=False, ticket=None)
+    assert guard.without_session(asked, found) == found
+    assert guard.ticket_of(asked) is None
+
+
 # --- S1: the host's session on an admitted request
 
 
