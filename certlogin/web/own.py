@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, parse_qsl
 from certlogin.errors import CertloginError, Refusal
 from certlogin.flows.attempts import OpenAttempt, check_public_id, find_attempt
 from certlogin.flows.context import Context
-from certlogin.login.policy import Decision
+from certlogin.login.policy import Decision, Step
 from certlogin.records.attempt import Attempt
 from certlogin.settings.site import Language
 from certlogin.web.guard import Guard
@@ -118,6 +118,9 @@ class Visit:
 
     def address_of(self, decision: Decision) -> str:
         """The page that shows this decision, as the browser knows it, in the language of this page."""
+        if decision.step is Step.ADMIT:
+            # Nothing is owed any more, such as after a rule was lifted: a new login goes straight through.
+            return self.refuser.login_address(self.request)
         page = page_of(decision)
         return f"{self.prefix}{page}{'&' if '?' in page else '?'}lang={self.language.value}"
 

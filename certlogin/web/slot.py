@@ -35,6 +35,13 @@ class AnotherUnitNamed(HostMistake):
     code: ClassVar[str] = "another_unit_named"
 
 
+@dataclass(eq=False)
+class UnitIdNotText(HostMistake):
+    """`password_verified` was given something else than a unit's id, such as None or a whole row."""
+
+    code: ClassVar[str] = "unit_id_not_text"
+
+
 @dataclass(slots=True)
 class LoginSlot:
     """One per request; shared by every copy of the environ or scope."""
@@ -58,9 +65,13 @@ class LoginSlot:
 def password_verified(carrier: Carrier, unit_id: str) -> None:
     """Say that user, password and captcha of this unit were found good. Call it before the host's own login call.
 
-    Raises NoLoginSlot, ResponseStarted, AnotherUnitNamed.
+    Raises NoLoginSlot, ResponseStarted, UnitIdNotText, AnotherUnitNamed.
     """
     slot = _open_slot(carrier)
+    # A host without types may hand over what its database gave it: nobody must be admitted as "None".
+    given: object = unit_id
+    if not isinstance(given, str):
+        raise UnitIdNotText
     if slot.unit_id is not None and slot.unit_id != unit_id:
         slot.conflict = True
         raise AnotherUnitNamed

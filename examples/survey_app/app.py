@@ -13,7 +13,7 @@ from survey_app.accounts import load_accounts
 from survey_app.captchas import Captchas
 from survey_app.reports import Reports
 from survey_app.state import PREFIX, SESSION_COOKIE, SESSION_UNIT, Survey
-from survey_app.texts import load_texts
+from survey_app.texts import china_day, load_texts
 from survey_app.views import pages
 
 _POLICY = (
@@ -54,6 +54,7 @@ def create_app(files: SurveyFiles, hasher: PasswordHasher | None = None) -> Flas
     app.extensions["survey"] = Survey(
         accounts, captchas, Reports(files.reports), load_texts(), certlogin, files.downloads
     )
+    app.add_template_filter(china_day)
     app.register_blueprint(pages, url_prefix=PREFIX)
     app.after_request(_harden)
     return app

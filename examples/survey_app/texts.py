@@ -2,9 +2,13 @@
 
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from flask import Request
+
+#: The one zone of China.
+CHINA = timezone(timedelta(hours=8))
 
 LANGUAGES = ("zh-CN", "en")
 
@@ -13,6 +17,11 @@ Texts = Mapping[str, Mapping[str, str]]
 
 def load_texts() -> Texts:
     return tomllib.loads(Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
+
+
+def china_day(moment: datetime) -> str:
+    """The day in China, wherever the server stands."""
+    return f"{moment.astimezone(CHINA):%Y-%m-%d}"
 
 
 def language_of(request: Request) -> str:

@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from werkzeug.test import EnvironBuilder
 
 import survey_app
 from survey_app.reports import Report, Reports
-from survey_app.texts import language_of, load_texts
+from survey_app.texts import china_day, language_of, load_texts
 
 _FOLDER = Path(survey_app.__file__).parent
 
@@ -57,6 +58,11 @@ def test_no_template_has_inline_scripts_or_styles() -> None:
 def test_the_language_is_asked_for_by_link_or_browser(path: str, header: str, language: str) -> None:
     environ = EnvironBuilder(path, headers=[("Accept-Language", header)] if header else []).get_environ()
     assert language_of(Request(environ)) == language
+
+
+def test_days_are_those_of_china() -> None:
+    assert china_day(datetime(2026, 3, 1, 15, 59, 59, tzinfo=UTC)) == "2026-03-01"
+    assert china_day(datetime(2026, 3, 1, 16, 0, tzinfo=UTC)) == "2026-03-02"
 
 
 def test_a_report_survives_a_restart_and_the_last_one_counts(tmp_path: Path) -> None:

@@ -249,6 +249,18 @@ def test_an_advised_certificate_can_be_skipped_a_few_times(make_world: MakeWorld
     assert third.refused("skip") == "certificate_required"
 
 
+def test_who_owes_nothing_any_more_is_sent_to_log_in_again(world: World) -> None:
+    """The rule was lifted, or the unit left the roster, while the attempt was open."""
+    mine = Browser(world)
+    mine.log_in("U1")
+    world.directory.units[U1] = replace(world.directory.units[U1], tags=frozenset())
+    assert mine.report()["next"] == "/login"
+    mine.get("/certlogin/enrol")
+    assert mine.where() == "/login"
+    mine.log_in("U1")
+    assert mine.home()["identity"] == {"unit": "U1", "method": "password"}
+
+
 # --- S14
 
 

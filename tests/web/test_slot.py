@@ -14,6 +14,7 @@ from certlogin.web.slot import (
     LoginSlot,
     NoLoginSlot,
     ResponseStarted,
+    UnitIdNotText,
     logout,
     password_verified,
 )
@@ -78,6 +79,13 @@ def test_s3_an_empty_unit_is_named_all_the_same(slot: LoginSlot) -> None:
     assert slot.unit_id == ""
     with pytest.raises(AnotherUnitNamed):
         password_verified(carrier_of(slot), "unit-1")
+
+
+@pytest.mark.parametrize("unit", [None, 7, b"unit-1", ("unit-1",), object()])
+def test_s3_what_is_no_text_names_no_unit(slot: LoginSlot, unit: Any) -> None:
+    with pytest.raises(UnitIdNotText):
+        password_verified(carrier_of(slot), unit)
+    assert slot.unit_id is None
 
 
 # --- after the response started
