@@ -1,0 +1,222 @@
+"""SM2 by libcrypto against the standard's example and against the formulas."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from certlogin.pki.sm2 import SM2, SM2Key, to_der
+from tests.pki import sm2_reference as reference
+from tests.pki.test_sm2_reference import POINT, D, R, S
+
+KEY = SM2Key(D.to_bytes(32, "big"), reference.encoded(POINT))
+MESSAGE = b"message digest"
+SIGNATURE = reference.raw(R, S)
+
+
+@pytest.fixture(scope="module")
+def sm2() -> SM2:
+    return SM2.load()
+
+
+def refused(sm2: SM2, signature: bytes, message: bytes = MESSAGE, point: bytes = KEY.point) -> None:
+    with pytest.raises(InvalidSignature):
+        sm2.verify(point, message, signature)
+
+
+def malformed(sm2: SM2, signature: bytes, point: bytes = KEY.point) -> None:
+    with pytest.raises(ValueError, match=r"signature|point"):
+        sm2.verify(point, MESSAGE, signature)
+
+
+# --- known answers
+
+
+def test_the_standards_signature_fits(sm2: SM2) -> None:
+    sm2.verify(KEY.point, MESSAGE, SIGNATURE)
+
+
+def test_s20_a_changed_message_key_or_signature_does_not_fit(sm2: SM2) -> None:
+    refused(sm2, SIGNATURE, MESSAGE + b"!")
+    refused(sm2, SIGNATURE, b"")
+    refused(sm2, SIGNATURE[32:] + SIGNATURE[:32])
+    refused(sm2, reference.raw(R, S + 1))
+    refused(sm2, SIGNATURE, point=reference.encoded(reference.G))
+
+
+def test_s20_r_or_s_out_of_range_is_no_signature(sm2: SM2) -> None:
+    for r, s in ((0, S), (R, 0), (reference.N, S), (R, reference.N), (2**256 - 1, S), (R, 2**256 - 1)):
+        malformed(sm2, reference.raw(r, s))
+
+
+def test_s20_numbers_at_the_ends_of_the_range_are_judged_not_refused(sm2: SM2) -> None:
+    for r, s in ((1, 1), (reference.N - 1, reference.N - 1)):
+        refused(sm2, reference.raw(r, s))
+    # r + s = n makes the key drop out of the check: anybody could sign (GB/T 32918.2, 7.1, B5).
+    refused(sm2, reference.raw(R, reference.N - R))
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 65, 70, 128])
+def test_s20_another_length_is_no_signature(sm2: SM2, length: int) -> None:
+    malformed(sm2, (SIGNATURE * 2)[:length])
+
+
+def test_s20_the_der_form_is_not_taken_for_r_and_s(sm2: SM2) -> None:
+    malformed(sm2, to_der(SIGNATURE))
+
+
+# --- points
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        b"\x00",
+        b"",
+        b"\x00" * 65,
+        b"\x04" + b"\x00" * 64,
+        b"\x02" + KEY.point[1:33],
+        b"\x06" + KEY.point[1:],
+        KEY.point[:-1],
+        KEY.point + b"\x00",
+        KEY.point[:-1] + bytes((KEY.point[-1] ^ 1,)),
+        b"\x04" + KEY.point[33:] + KEY.point[1:33],
+        b"\x04" + b"\xff" * 64,
+    ],
+    ids=["infinity", "empty", "zeros", "0,0", "compressed", "hybrid", "short", "long", "off", "swapped", "above p"],
+)
+def test_s20_only_uncompressed_points_of_the_curve_are_keys(sm2: SM2, point: bytes) -> None:
+    malformed(sm2, SIGNATURE, point)
+    with pytest.raises(ValueError, match="point"):
+        sm2.sign(replace(KEY, point=point), MESSAGE)
+
+
+def test_s20_a_coordinate_is_written_in_one_way_only(sm2: SM2) -> None:
+    """x + p names the same residue: a second form of one key would be a second key in the registry."""
+    x = next(x for x in range(2, 100) if _root(x) is not None)
+    y = _root(x)
+    assert y is not None
+    refused(sm2, SIGNATURE, point=reference.encoded((x, y)))
+    malformed(sm2, SIGNATURE, reference.encoded((x + reference.P, y)))
+
+
+def _root(x: int) -> int | None:
+    """p = 3 modulo 4."""
+    square = (x**3 + reference.A * x + reference.B) % reference.P
+    y = pow(square, (reference.P + 1) // 4, reference.P)
+    return y if y * y % reference.P == square else None
+
+
+@pytest.mark.parametrize("d", [0, reference.N - 1, reference.N, 2**256 - 1])
+def test_a_private_key_is_in_its_range(sm2: SM2, d: int) -> None:
+    with pytest.raises(ValueError, match="private key"):
+        sm2.sign(replace(KEY, d=d.to_bytes(32, "big")), MESSAGE)
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_private_key_has_its_length(sm2: SM2, length: int) -> None:
+    with pytest.raises(ValueError, match="private key"):
+        sm2.sign(replace(KEY, d=bytes(length - 1) + b"\x01" if length else b""), MESSAGE)
+
+
+# --- the identity
+
+
+def test_s20_a_signature_under_another_id_does_not_fit(sm2: SM2) -> None:
+    other = reference.sign(D, MESSAGE, b"ALICE123@YAHOO.COM")
+    assert reference.fits(KEY.point, MESSAGE, other, b"ALICE123@YAHOO.COM")
+    refused(sm2, other)
+    sm2.verify(KEY.point, MESSAGE, reference.sign(D, MESSAGE))
+
+
+def test_s20_a_signature_without_z_does_not_fit(sm2: SM2) -> None:
+    """As some products sign: SM3 over the message alone."""
+    e = int.from_bytes(reference.sm3(MESSAGE), "big")
+    r, s = reference.sign_digest(D, e, 4711)
+    assert reference.fits_digest(POINT, e, r, s)
+    refused(sm2, reference.raw(r, s))
+    with_z = reference.sign_digest(D, reference.digest(POINT, MESSAGE), 4711)
+    sm2.verify(KEY.point, MESSAGE, reference.raw(*with_z))
+
+
+# --- against the formulas
+
+
+@settings(max_examples=15)
+@given(d=st.integers(1, reference.N - 2), message=st.binary(max_size=200))
+def test_both_ways_agree_with_the_formulas(sm2: SM2, d: int, message: bytes) -> None:
+    key = SM2Key(d.to_bytes(32, "big"), reference.encoded(reference.public(d)))
+    made = sm2.sign(key, message)
+    assert len(made) == 64
+    assert reference.fits(key.point, message, made)
+    sm2.verify(key.point, message, reference.sign(d, message))
+
+
+@settings(max_examples=60)
+@given(position=st.integers(0, 511))
+def test_s20_no_bit_of_a_signature_can_be_changed(sm2: SM2, position: int) -> None:
+    changed = bytearray(SIGNATURE)
+    changed[position // 8] ^= 1 << position % 8
+    with pytest.raises((InvalidSignature, ValueError)):
+        sm2.verify(KEY.point, MESSAGE, bytes(changed))
+
+
+@settings(max_examples=100)
+@given(point=st.binary(max_size=70), message=st.binary(max_size=5), signature=st.binary(max_size=70))
+def test_arbitrary_bytes_are_refused(sm2: SM2, point: bytes, message: bytes, signature: bytes) -> None:
+    with pytest.raises((InvalidSignature, ValueError)):
+        sm2.verify(point, message, signature)
+
+
+# --- keys of its own
+
+
+def test_new_keys_are_consistent_and_different(sm2: SM2) -> None:
+    keys = [sm2.generate() for _ in range(20)]
+    assert len({key.d for key in keys}) == 20
+    for key in keys:
+        assert (len(key.d), len(key.point)) == (32, 65)
+        assert reference.encoded(reference.public(int.from_bytes(key.d, "big"))) == key.point
+
+
+def test_two_signatures_over_the_same_bytes_have_two_nonces(sm2: SM2) -> None:
+    """Two signatures with one nonce give the private key away."""
+    assert len({sm2.sign(KEY, MESSAGE)[:32] for _ in range(50)}) == 50
+
+
+def test_a_private_key_is_not_shown() -> None:
+    assert KEY.d.hex() not in repr(KEY)
+    assert repr(KEY.d) not in repr(KEY)
+
+
+def test_long_messages_and_zero_octets_are_signed_whole(sm2: SM2) -> None:
+    for message in (b"", b"\x00", b"a\x00b", b"\x00" * 70_000):
+        made = sm2.sign(KEY, message)
+        sm2.verify(KEY.point, message, made)
+        refused(sm2, made, message + b"\x00")
+
+
+# --- threads
+
+
+def test_threads_share_one_library(sm2: SM2) -> None:
+    start = threading.Barrier(4)
+
+    def work(number: int) -> int:
+        start.wait()
+        good = 0
+        for turn in range(25):
+            key = sm2.generate()
+            message = b"%d %d" % (number, turn)
+            made = sm2.sign(key, message)
+            sm2.verify(key.point, message, made)
+            refused(sm2, made, message + b"!", key.point)
+            good += 1
+        return good
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(4))) == [25] * 4
