@@ -44,7 +44,11 @@ environment() {
             exit 1
         fi
     fi
-    if ! command -v pinentry >/dev/null; then wanted pinentry-curses; fi
+    missing=""
+    command -v pinentry >/dev/null || missing="$missing pinentry-curses"
+    [ -e /usr/lib/softhsm/libsofthsm2.so ] || missing="$missing softhsm2"
+    # shellcheck disable=SC2086
+    [ -z "$missing" ] || wanted $missing
     [ -x "$1/bin/python" ] || "$python" -m venv "$1"
     say "Installing certlogin and its tools into $1/"
     "$1/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

@@ -2,16 +2,25 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-#: The Debian package that brings each program.
-_PACKAGES = {"chromium": "chromium", "pinentry": "pinentry-curses"}
+#: A PKCS#11 module with tokens in files.
+SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
+
+#: The Debian package that brings each program or file.
+_PACKAGES = {
+    "chromium": "chromium",
+    "pinentry": "pinentry-curses",
+    "softhsm2-util": "softhsm2",
+    SOFTHSM: "softhsm2",
+}
 
 
 def needs(program: str) -> str:
-    """The program's path. Skips the test with the reason, or fails it when CI=true."""
-    path = shutil.which(program)
+    """The path of the program, or of the file. Skips the test with the reason, or fails it when CI=true."""
+    path = shutil.which(program) if "/" not in program else program if Path(program).exists() else None
     if path is None:
         missing = f"{program} is not installed (Debian: apt-get install {_PACKAGES.get(program, program)})"
         if os.environ.get("CI") == "true":
