@@ -6,14 +6,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from certlogin.ca.encoding import (
+    CertificateBody,
+    Extension,
+    ListBody,
+    key_identifier,
+    sign_certificate,
+    sign_list,
+)
 from certlogin.ca.profile import CAProfile
+from certlogin.ca.signing import CAKey
 
-CAKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 #: Returns so many random octets.
 Random = Callable[[int], bytes]
 
@@ -39,11 +44,6 @@ class Holder:
         return f"{self.code}@{self.index:02d}"
 
 
-def new_key(key_type: str) -> CAKey:
-    """A key for a CA: `RSA-2048` or `P-256`."""
-    return rsa.generate_private_key(65537, 2048) if key_type == "RSA-2048" else ec.generate_private_key(ec.SECP256R1())
-
-
 def new_serial(random: Random) -> int:
     """20 random octets; the first bit 0 and the second 1, so that it is positive, below 2^159 and never short."""
     return int.from_bytes(random(20), "big") % 2**158 + 2**158
@@ -51,22 +51,23 @@ def new_serial(random: Random) -> int:
 
 def make_root(key: CAKey, name: str, now: datetime, random: Random) -> x509.Certificate:
     subject = _ca_name(f"{name} Root")
-    start = _whole_second(now) - BACKDATED
-    builder = _builder(subject, subject, key.public_key(), random, start, start + timedelta(days=ROOT_DAYS))
-    return _sign(_with_ca_extensions(builder, key.public_key(), key.public_key(), None), key)
+    extensions = _ca_extensions(key.spki, key.spki, None)
+    validity = _validity(now, ROOT_DAYS)
+    return sign_certificate(CertificateBody(new_serial(random), subject, subject, *validity, key.spki, extensions), key)
 
 
 def make_issuing(
     key: CAKey, name: str, root: x509.Certificate, root_key: CAKey, now: datetime, random: Random
 ) -> x509.Certificate:
-    start = _whole_second(now) - BACKDATED
-    end = start + timedelta(days=ISSUING_DAYS)
-    builder = _builder(root.subject, _ca_name(f"{name} Issuing"), key.public_key(), random, start, end)
-    return _sign(_with_ca_extensions(builder, key.public_key(), root_key.public_key(), 0), root_key)
+    subject = _ca_name(f"{name} Issuing")
+    extensions = _ca_extensions(key.spki, root_key.spki, 0)
+    validity = _validity(now, ISSUING_DAYS)
+    body = CertificateBody(new_serial(random), root.subject, subject, *validity, key.spki, extensions)
+    return sign_certificate(body, root_key)
 
 
 def make_leaf(
-    public_key: PublicKey,
+    spki: bytes,
     holder: Holder,
     issuer: x509.Certificate,
     issuer_key: CAKey,
@@ -75,17 +76,19 @@ def make_leaf(
     random: Random,
 ) -> x509.Certificate:
     """A login certificate. Everything but the key comes from our own list and profile (S28)."""
-    end = min(_whole_second(now) + timedelta(days=profile.validity_days), issuer.not_valid_after_utc)
     start = _whole_second(now) - BACKDATED
-    builder = _builder(issuer.subject, _unit_name(holder.name), public_key, random, start, end)
-    builder = builder.add_extension(x509.BasicConstraints(False, None), True)
-    builder = builder.add_extension(_usage(digital_signature=True, content_commitment=True), True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
-    builder = _with_key_ids(builder, public_key, issuer_key.public_key())
+    end = min(_whole_second(now) + timedelta(days=profile.validity_days), issuer.not_valid_after_utc)
+    extensions: list[Extension] = [
+        (x509.BasicConstraints(False, None), True),
+        (_usage(digital_signature=True, content_commitment=True), True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
+        *_key_ids(spki, issuer_key.spki),
+    ]
     for oid, text in ((profile.unit_code, holder.code), (profile.unique_id, holder.unique_id)):
-        content = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), _utf8_string(text))
-        builder = builder.add_extension(content, False)
-    return _sign(builder, issuer_key)
+        extensions.append((x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), _utf8_string(text)), False))
+    subject = _unit_name(holder.name)
+    body = CertificateBody(new_serial(random), issuer.subject, subject, start, end, spki, extensions)
+    return sign_certificate(body, issuer_key)
 
 
 def make_list(
@@ -97,44 +100,37 @@ def make_list(
     days: int,
 ) -> x509.CertificateRevocationList:
     """A complete, direct CRL."""
-    start = _whole_second(now) - BACKDATED
-    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
-    builder = builder.last_update(start).next_update(start + timedelta(days=days))
-    builder = builder.add_extension(x509.CRLNumber(number), False)
-    builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False)
-    for serial, revoked_at, reason in revoked:
-        builder = builder.add_revoked_certificate(_entry(serial, revoked_at, reason))
-    return builder.sign(key, hashes.SHA256())
-
-
-def _entry(serial: int, revoked_at: datetime, reason: x509.ReasonFlags) -> x509.RevokedCertificate:
-    entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(revoked_at)
+    start, end = _validity(now, days)
     # RFC 5280 5.3.1: "unspecified" is said by saying nothing.
-    if reason is not x509.ReasonFlags.unspecified:
-        entry = entry.add_extension(x509.CRLReason(reason), False)
-    return entry.build()
+    unsaid = x509.ReasonFlags.unspecified
+    entries = (
+        (serial, revoked_at, [] if reason is unsaid else [(x509.CRLReason(reason), False)])
+        for serial, revoked_at, reason in revoked
+    )
+    return sign_list(
+        ListBody(issuer.subject, start, end, entries, [(x509.CRLNumber(number), False), _aki(key.spki)]), key
+    )
 
 
-def _builder(
-    issuer: x509.Name, subject: x509.Name, public_key: PublicKey, random: Random, start: datetime, end: datetime
-) -> x509.CertificateBuilder:
-    builder = x509.CertificateBuilder().issuer_name(issuer).subject_name(subject).public_key(public_key)
-    return builder.serial_number(new_serial(random)).not_valid_before(start).not_valid_after(end)
+def _validity(now: datetime, days: int) -> tuple[datetime, datetime]:
+    start = _whole_second(now) - BACKDATED
+    return start, start + timedelta(days=days)
 
 
-def _with_ca_extensions(
-    builder: x509.CertificateBuilder, public_key: PublicKey, issuer_key: PublicKey, path_length: int | None
-) -> x509.CertificateBuilder:
-    builder = builder.add_extension(x509.BasicConstraints(True, path_length), True)
-    builder = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), True)
-    return _with_key_ids(builder, public_key, issuer_key)
+def _ca_extensions(spki: bytes, issuer_spki: bytes, path_length: int | None) -> list[Extension]:
+    return [
+        (x509.BasicConstraints(True, path_length), True),
+        (_usage(key_cert_sign=True, crl_sign=True), True),
+        *_key_ids(spki, issuer_spki),
+    ]
 
 
-def _with_key_ids(
-    builder: x509.CertificateBuilder, public_key: PublicKey, issuer_key: PublicKey
-) -> x509.CertificateBuilder:
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), False)
-    return builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), False)
+def _key_ids(spki: bytes, issuer_spki: bytes) -> list[Extension]:
+    return [(x509.SubjectKeyIdentifier(key_identifier(spki)), False), _aki(issuer_spki)]
+
+
+def _aki(issuer_spki: bytes) -> Extension:
+    return x509.AuthorityKeyIdentifier(key_identifier(issuer_spki), None, None), False
 
 
 def _usage(
@@ -179,10 +175,6 @@ def _utf8_string(text: str) -> bytes:
     """DER of a UTF8String; codes are far below the 128 octets from which on the length takes more than one."""
     content = text.encode()
     return bytes((0x0C, len(content))) + content
-
-
-def _sign(builder: x509.CertificateBuilder, key: CAKey) -> x509.Certificate:
-    return builder.sign(key, hashes.SHA256())
 
 
 def _whole_second(moment: datetime) -> datetime:

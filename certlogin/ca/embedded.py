@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certlogin.ca.base import IssuedCertificate, RequestRefused
-from certlogin.ca.certificates import Holder, PublicKey, Random, make_leaf
+from certlogin.ca.certificates import Holder, Random, make_leaf
 from certlogin.ca.database import Database, IssuedRow, Rows
 from certlogin.ca.decide import check_again, check_entitled, check_new
+from certlogin.ca.encoding import spki_of
 from certlogin.ca.entitlements import Entitlement
 from certlogin.ca.files import CAFiles
 from certlogin.ca.keys import open_key
@@ -45,7 +45,7 @@ class _Wanted:
     """A request that stands up to its own inspection: form, proof of possession, kind and size of the key."""
 
     request: bytes
-    public_key: PublicKey
+    spki: bytes
     spki_sha256: str
 
 
@@ -138,7 +138,7 @@ class EmbeddedCA:
             raise Unavailable("the issuing CA's own certificate has ended")
         holder = Holder(listed.name, listed.code, rows.count_of_code(listed.code) + 1)
         issuer, key = self._signer.certificate, self._signer.key
-        leaf = make_leaf(wanted.public_key, holder, issuer, key, self._profile, now, self._random)
+        leaf = make_leaf(wanted.spki, holder, issuer, key, self._profile, now, self._random)
         row = IssuedRow(
             serial=f"{leaf.serial_number:x}",
             unit_id=listed.unit_id,
@@ -163,7 +163,7 @@ def open_signer(certificate: Path, key: Path, passphrase: str) -> Signer:
     """A CA's certificate with its key. Raises ConfigurationError."""
     found = read_ca_certificate(certificate)
     opened = open_key(key, passphrase)
-    if opened.public_key() != found.public_key():
+    if opened.spki != spki_of(found):
         raise ConfigurationError((f"{key}: is not the key of {certificate}",))
     return Signer(found, opened)
 
@@ -185,8 +185,6 @@ def _inspect(der: bytes, profile: CAProfile) -> _Wanted:
     except Refusal as refusal:
         raise RequestRefused(refusal.code) from None
     kind = f"RSA-{request.key_bits}" if request.key_type is KeyType.RSA else request.key_type.value
-    if kind not in profile.key_types or not isinstance(
-        request.public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-    ):
+    if kind not in profile.key_types:
         raise RequestRefused(KEY_NOT_OFFERED)
-    return _Wanted(der, request.public_key, request.spki_sha256)
+    return _Wanted(der, request.spki, request.spki_sha256)

@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import Final
 
 from asn1crypto import algos, core, keys, pem
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
-from certlogin.ca.certificates import CAKey, Random
+from certlogin.ca.certificates import Random
+from certlogin.ca.signing import CAKey, read_key
 from certlogin.errors import ConfigurationError
 
+_LABEL: Final = "ENCRYPTED PRIVATE KEY"
+_IN_THE_CLEAR: Final = "PRIVATE KEY"
 #: What a guess at the passphrase costs; about a quarter of a second when the CA starts.
 ITERATIONS: Final = 600_000
 #: Characters of a new passphrase.
@@ -43,10 +38,10 @@ def check_passphrase(passphrase: str) -> str:
 def seal_key(key: CAKey, passphrase: str, random: Random, iterations: int = ITERATIONS) -> bytes:
     """PEM of the encrypted key."""
     salt, start = random(16), random(16)
-    padder = PKCS7(AES256.block_size).padder()
-    plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    encryptor = Cipher(AES256(pbkdf2_hmac("sha256", _octets(passphrase), salt, iterations, 32)), CBC(start)).encryptor()
-    sealed = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+    padder = PKCS7(AES.block_size).padder()
+    padded = padder.update(key.pkcs8()) + padder.finalize()
+    encryptor = Cipher(AES(pbkdf2_hmac("sha256", _octets(passphrase), salt, iterations, 32)), CBC(start)).encryptor()
+    sealed = encryptor.update(padded) + encryptor.finalize()
     chosen_salt = algos.Pbkdf2Salt("specified", core.OctetString(salt))
     derivation = {"salt": chosen_salt, "iteration_count": iterations, "prf": {"algorithm": "sha256"}}
     parameters = {
@@ -55,7 +50,7 @@ def seal_key(key: CAKey, passphrase: str, random: Random, iterations: int = ITER
     }
     algorithm = {"algorithm": "pbes2", "parameters": parameters}
     info = keys.EncryptedPrivateKeyInfo({"encryption_algorithm": algorithm, "encrypted_data": sealed})
-    return bytes(pem.armor("ENCRYPTED PRIVATE KEY", info.dump()))
+    return bytes(pem.armor(_LABEL, info.dump()))
 
 
 def open_key(file: Path, passphrase: str) -> CAKey:
@@ -63,17 +58,34 @@ def open_key(file: Path, passphrase: str) -> CAKey:
     if not passphrase:
         raise ConfigurationError((f"{file}: needs a passphrase; set CERTLOGIN_CA_PASSPHRASE",))
     try:
-        key = load_pem_private_key(file.read_bytes(), _octets(passphrase))
+        label, _, der = pem.unarmor(file.read_bytes())
+        plain = der if label == _IN_THE_CLEAR else _unseal(der, _octets(passphrase))
+        key = read_key(plain)
     except OSError as error:
         raise ConfigurationError((f"{file}: {error.strerror}",)) from None
-    except TypeError:
-        # Said by `cryptography` of a key that lies there in the clear.
-        raise ConfigurationError((f"{file}: is not encrypted, so it is not used",)) from None
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, LookupError):
+        # A wrong passphrase is noticed by the padding or, once in 256 times, by what is no key then.
         raise ConfigurationError((f"{file}: the passphrase is wrong, or this is no encrypted PKCS#8 key",)) from None
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+    if label == _IN_THE_CLEAR:
+        raise ConfigurationError((f"{file}: is not encrypted, so it is not used",))
+    if key is None:
         raise ConfigurationError((f"{file}: is no RSA or EC key",))
     return key
+
+
+def _unseal(der: bytes, passphrase: bytes) -> bytes:
+    """The PKCS#8 key. Raises ValueError, TypeError, LookupError: what asn1crypto says of odd structures."""
+    info = keys.EncryptedPrivateKeyInfo.load(der, strict=True)
+    algorithm = info["encryption_algorithm"]
+    if (algorithm.kdf, algorithm.encryption_cipher, algorithm.encryption_mode) != ("pbkdf2", "aes", "cbc"):
+        raise ValueError("another encryption")
+    octets = pbkdf2_hmac(
+        algorithm.kdf_hmac, passphrase, algorithm.kdf_salt, algorithm.kdf_iterations, algorithm.key_length
+    )
+    decryptor = Cipher(AES(octets), CBC(algorithm.encryption_iv)).decryptor()
+    unpadder = PKCS7(AES.block_size).unpadder()
+    padded = decryptor.update(info["encrypted_data"].native) + decryptor.finalize()
+    return bytes(unpadder.update(padded) + unpadder.finalize())
 
 
 def _octets(passphrase: str) -> bytes:

@@ -14,9 +14,10 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certlogin.ca.certificates import CAKey, make_list
+from certlogin.ca.certificates import make_list
 from certlogin.ca.database import Database, ListRow, Rows
 from certlogin.ca.files import CAFiles, locked, replace_public
+from certlogin.ca.signing import CAKey
 from certlogin.errors import Unavailable
 
 _log = logging.getLogger(__name__)

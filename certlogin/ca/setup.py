@@ -7,15 +7,15 @@ from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certlogin.ca.certificates import NAME_MAX, CAKey, Random, make_issuing, make_root, new_key
+from certlogin.ca.certificates import NAME_MAX, Random, make_issuing, make_root
 from certlogin.ca.database import Database
 from certlogin.ca.files import CAFiles, create_private, replace_public
 from certlogin.ca.keys import ITERATIONS, check_passphrase, seal_key
 from certlogin.ca.lists import Signer, add_issuing_list, add_root_list, publish
 from certlogin.ca.profile import CAProfile, write_profile
+from certlogin.ca.signing import KEY_TYPES, CAKey, new_key
 from certlogin.errors import ConfigurationError
 
-KEY_TYPES: Final = ("P-256", "RSA-2048")
 #: What follows the name in the certificates: " Issuing".
 _SUFFIX_MAX: Final = 8
 

@@ -46,6 +46,8 @@ class CertificationRequest:
     """A request whose sender holds the private key."""
 
     der: bytes = field(repr=False)
+    #: DER of the SubjectPublicKeyInfo.
+    spki: bytes = field(repr=False)
     spki_sha256: str
     key: KeyKind
     public_key: CertificatePublicKeyTypes = field(repr=False, compare=False)
@@ -71,7 +73,7 @@ def read_request(der: bytes) -> CertificationRequest:
     except PARSER_ERRORS as error:
         raise RequestUnreadable(str(error)) from None
     _check_signature(request)
-    return CertificationRequest(der, sha256(spki).hexdigest(), kind, public_key, challenge)
+    return CertificationRequest(der, spki, sha256(spki).hexdigest(), kind, public_key, challenge)
 
 
 def _find_key(der: bytes) -> tuple[bytes, KeyKind]:

@@ -17,9 +17,10 @@ from certlogin.ca.imports import import_units
 from certlogin.ca.lists import ListName, Signer
 from certlogin.ca.profile import CAProfile
 from certlogin.ca.setup import NewCA, make_ca
+from certlogin.ca.signing import CAKey, LibraryKey
 from certlogin.pki.certificate import read_certificate
 from certlogin.records.unit import Unit, UnitId
-from tests.factory import NOW, OTHER_CODE, UNIT_CODE
+from tests.factory import NOW, OTHER_CODE, UNIT_CODE, key
 
 PASSPHRASE = "correct horse battery"
 ROOT_PASSPHRASE = "another staple altogether"
@@ -94,6 +95,11 @@ def found(
     make_ca(directory, new, house.clock(), token_bytes)
     house.entitle(UNIT, OTHER)
     return house
+
+
+def ca_key(name: str, key_type: str = "P-256") -> CAKey:
+    """One key per name and type, as `tests.factory.key`."""
+    return LibraryKey(key(name, key_type))
 
 
 def with_code(unit: Unit, code: str) -> Unit:

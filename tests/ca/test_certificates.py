@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,12 +14,11 @@ from certlogin.ca.certificates import (
     make_leaf,
     make_list,
     make_root,
-    new_key,
     new_serial,
 )
 from certlogin.ca.profile import CAProfile
-from tests.ca.house import list_number
-from tests.factory import DAY, NOW, UNIT_CODE, key, key_usage
+from tests.ca.house import ca_key, list_number
+from tests.factory import DAY, NOW, UNIT_CODE, key_usage
 
 
 def zeros(count: int) -> bytes:
@@ -36,18 +34,9 @@ def test_a_serial_is_positive_and_always_twenty_octets(octets: bytes) -> None:
     assert serial % 2**158 == int.from_bytes(octets) % 2**158
 
 
-def test_the_kinds_of_key() -> None:
-    made = new_key("P-256")
-    assert isinstance(made, ec.EllipticCurvePrivateKey)
-    assert isinstance(made.curve, ec.SECP256R1)
-    made = new_key("RSA-2048")
-    assert isinstance(made, rsa.RSAPrivateKey)
-    assert made.key_size == 2048
-
-
 @pytest.mark.parametrize("key_type", ["P-256", "RSA-2048"])
 def test_root_and_issuing_ca(key_type: str) -> None:
-    root_key, issuing_key = key("root", key_type), key("issuing", key_type)
+    root_key, issuing_key = ca_key("root", key_type), ca_key("issuing", key_type)
     root = make_root(root_key, "某某证书", NOW + timedelta(microseconds=7), zeros)
     issuing = make_issuing(issuing_key, "某某证书", root, root_key, NOW, zeros)
     root.verify_directly_issued_by(root)
@@ -68,11 +57,10 @@ def test_root_and_issuing_ca(key_type: str) -> None:
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=200))
 @settings(deadline=None)
 def test_any_name_fits_into_the_subject(name: str) -> None:
-    root_key = key("root")
+    root_key = ca_key("root")
     root = make_root(root_key, "x", NOW, zeros)
-    leaf = make_leaf(
-        key("leaf").public_key(), Holder(name, UNIT_CODE, 1), root, root_key, CAProfile(validity_days=1), NOW, zeros
-    )
+    profile = CAProfile(validity_days=1)
+    leaf = make_leaf(ca_key("leaf").spki, Holder(name, UNIT_CODE, 1), root, root_key, profile, NOW, zeros)
     shown = leaf.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)[0].value
     common_name = leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
     assert shown == name[:64]
@@ -83,7 +71,7 @@ def test_any_name_fits_into_the_subject(name: str) -> None:
 
 
 def test_a_list_has_number_dates_and_reasons() -> None:
-    root_key = key("root")
+    root_key = ca_key("root")
     root = make_root(root_key, "x", NOW, zeros)
     entries = [(7, NOW, x509.ReasonFlags.superseded), (9, NOW - DAY, x509.ReasonFlags.unspecified)]
     made = make_list(root, root_key, 42, entries, NOW, 3)

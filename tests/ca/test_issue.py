@@ -11,6 +11,7 @@ from certlogin.ca import embedded
 from certlogin.ca.base import CertificateAuthority, IssuedCertificate, RequestRefused
 from certlogin.ca.certificates import make_leaf
 from certlogin.ca.embedded import EmbeddedCA
+from certlogin.ca.encoding import CertificateBody, sign_certificate, spki_of
 from certlogin.ca.profile import UNIQUE_ID_OID, UNIT_CODE_OID
 from certlogin.pki import keys
 from certlogin.pki import request as request_room
@@ -84,13 +85,10 @@ def test_s28_companion_a_ca_that_copied_the_request_would_make_another_ca(
 
     def copying(*arguments: object) -> x509.Certificate:
         plain = make_leaf(*arguments)  # type: ignore[arg-type]
-        builder = x509.CertificateBuilder().issuer_name(plain.issuer).subject_name(asked.subject)
-        builder = builder.public_key(plain.public_key()).serial_number(plain.serial_number)
-        builder = builder.not_valid_before(plain.not_valid_before_utc).not_valid_after(plain.not_valid_after_utc)
-        for extension in asked.extensions:
-            builder = builder.add_extension(extension.value, extension.critical)
-        signer = house.issuing
-        return builder.sign(signer.key, plain.signature_hash_algorithm)  # type: ignore[arg-type]
+        validity = plain.not_valid_before_utc, plain.not_valid_after_utc
+        wished = [(extension.value, extension.critical) for extension in asked.extensions]
+        body = CertificateBody(plain.serial_number, plain.issuer, asked.subject, *validity, spki_of(plain), wished)
+        return sign_certificate(body, house.issuing.key)
 
     monkeypatch.setattr(embedded, "make_leaf", copying)
     certificate = parsed(ca.issue(UNIT, _greedy_request()))

@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_der_private_key,
 )
 
 from certlogin.ca.embedded import open_signer
 from certlogin.ca.keys import ITERATIONS, check_passphrase, open_key, seal_key
+from certlogin.ca.signing import read_key
 from certlogin.errors import ConfigurationError
 from tests.ca.house import ITERATIONS as FEW
-from tests.ca.house import PASSPHRASE, House
+from tests.ca.house import PASSPHRASE, House, ca_key
 from tests.factory import key, make_pki
 
 
@@ -28,15 +28,15 @@ from tests.factory import key, make_pki
 @pytest.mark.parametrize("passphrase", [PASSPHRASE, "中文口令，十二个字以上才可以", "x" * 1023])
 def test_a_key_is_opened_with_its_passphrase_only(tmp_path: Path, key_type: str, passphrase: str) -> None:
     file = tmp_path / "key"
-    file.write_bytes(seal_key(key("ca", key_type), passphrase, token_bytes, FEW))
-    assert open_key(file, passphrase).public_key() == key("ca", key_type).public_key()
+    file.write_bytes(seal_key(ca_key("ca", key_type), passphrase, token_bytes, FEW))
+    assert open_key(file, passphrase).spki == ca_key("ca", key_type).spki
     for wrong in (passphrase + " ", passphrase[:-1], "x"):
         with pytest.raises(ConfigurationError, match="passphrase is wrong"):
             open_key(file, wrong)
 
 
 def test_a_guess_at_the_passphrase_costs_what_is_said() -> None:
-    _, _, der = pem.unarmor(seal_key(key("ca"), PASSPHRASE, token_bytes))
+    _, _, der = pem.unarmor(seal_key(ca_key("ca"), PASSPHRASE, token_bytes))
     algorithm = keys.EncryptedPrivateKeyInfo.load(der)["encryption_algorithm"]
     assert algorithm.kdf == "pbkdf2"
     assert algorithm.kdf_hmac == "sha256"
@@ -52,7 +52,7 @@ def test_salt_and_start_are_random(tmp_path: Path) -> None:
         asked.append(count)
         return bytes([len(asked)]) * count
 
-    first, second = (seal_key(key("ca"), PASSPHRASE, random, FEW) for _ in range(2))
+    first, second = (seal_key(ca_key("ca"), PASSPHRASE, random, FEW) for _ in range(2))
     assert asked == [16, 16, 16, 16]
     assert first != second
 
@@ -62,10 +62,12 @@ def test_openssl_opens_it(tmp_path: Path) -> None:
     if openssl is None:
         pytest.skip("openssl is not installed")
     file = tmp_path / "key"
-    file.write_bytes(seal_key(key("ca"), PASSPHRASE, token_bytes, FEW))
+    file.write_bytes(seal_key(ca_key("ca"), PASSPHRASE, token_bytes, FEW))
     command = [openssl, "pkcs8", "-in", str(file), "-passin", f"pass:{PASSPHRASE}", "-outform", "DER"]
     opened = subprocess.run(command, capture_output=True, check=True).stdout
-    assert load_der_private_key(opened, None).public_key() == key("ca").public_key()
+    opened_key = read_key(opened)
+    assert opened_key is not None
+    assert opened_key.spki == ca_key("ca").spki
 
 
 def test_a_key_in_the_clear_is_not_used(tmp_path: Path) -> None:
