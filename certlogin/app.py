@@ -3,16 +3,19 @@
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import anyio
 
 from certlogin.ca.base import CertificateAuthority
 from certlogin.flows.context import Context, RequirementOf
 from certlogin.flows.trust import TrustSource
 from certlogin.login.keys import Keyring
-from certlogin.middleware.asgi import ASGIApp, AsgiMiddleware
+from certlogin.middleware.asgi import AsgiMiddleware
+from certlogin.middleware.scope import ASGIApp
 from certlogin.middleware.wsgi import WsgiMiddleware
 from certlogin.portal.routes import Portal
 from certlogin.records.certificate import BoundCertificate
@@ -62,6 +65,8 @@ class Surroundings:
     clock: Callable[[], datetime] = _now
     #: `random(n)`: n octets fit for keys.
     random: Callable[[int], bytes] = secrets.token_bytes
+    #: `wait(seconds)`, between two looks at the ticket of an open WebSocket.
+    wait: Callable[[float], Awaitable[None]] = anyio.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class CertLogin:
             requirement=host.requirement,
         )
         self._gate = _gate(self._context, host.current_unit)
+        self._wait = around.wait
 
     @classmethod
     def from_toml(
@@ -119,7 +125,7 @@ class CertLogin:
         return WsgiMiddleware(app, self._gate)
 
     def asgi(self, app: ASGIApp) -> AsgiMiddleware:
-        return AsgiMiddleware(app, self._gate)
+        return AsgiMiddleware(app, self._gate, self._wait)
 
     def certificate(self, identity: Identity) -> BoundCertificate | None:
         """The registered certificate that proved a login; None for a password login. Raises Unavailable."""

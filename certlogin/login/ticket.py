@@ -79,9 +79,14 @@ def read(text: str, keys: tuple[bytes, ...], idle: timedelta, now: datetime) -> 
     if len(encoded) != _FIELDS or not holds(keys, encoded[-1], *(field.encode() for field in encoded[:-1])):
         raise TicketInvalid
     ticket = _decode(encoded[:-1])
+    judge_age(ticket, idle, now)
+    return ticket
+
+
+def judge_age(ticket: Ticket, idle: timedelta, now: datetime) -> None:
+    """Raises TicketExpired."""
     if now >= ticket.expires or now - ticket.issued >= idle:
         raise TicketExpired(unit_id=ticket.unit_id)
-    return ticket
 
 
 def _decode(encoded: list[str]) -> Ticket:

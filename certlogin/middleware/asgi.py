@@ -1,26 +1,29 @@
 """ASGI 3: scope and messages to request and response. Whatever may block runs in a worker thread."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
+import anyio
 import anyio.to_thread
 
+from certlogin.login.ticket import Ticket
+from certlogin.middleware.scope import (
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    forward,
+    octets,
+    request_of,
+    texts,
+    with_length,
+)
+from certlogin.middleware.websocket import Call, Wait, guard_socket
 from certlogin.records.attempt import HeldResponse
-from certlogin.records.identity import IDENTITY_KEY
 from certlogin.web.gate import OWN_BODY_LIMIT, Gate, Outgoing, Work
 from certlogin.web.guard import Pass
 from certlogin.web.hold import Admitted, MustHold
 from certlogin.web.http import Headers, OwnBody, Request, Response
-from certlogin.web.slot import SLOT_KEY, LoginSlot
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-#: RFC 6455 7.4.1: policy violation.
-_POLICY_VIOLATION = 1008
+from certlogin.web.slot import LoginSlot
+from certlogin.web.watch import CutOff
 
 
 class UnknownScope(RuntimeError):
@@ -30,9 +33,10 @@ class UnknownScope(RuntimeError):
 class AsgiMiddleware:
     """Wraps an ASGI application."""
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, wait: Wait = anyio.sleep) -> None:
         self._app = app
         self._gate = gate
+        self._wait = wait
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -40,8 +44,7 @@ class AsgiMiddleware:
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            # Not guarded yet, so not passed: a socket that outlives its ticket would be a hole (S6).
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            await guard_socket(self._app, self._gate, self._wait, Call(scope, receive, send))
         else:
             raise UnknownScope(scope["type"])
 
@@ -53,14 +56,15 @@ class AsgiMiddleware:
             outcome = await anyio.to_thread.run_sync(outcome.run, body)
         if isinstance(outcome, Response):
             return await _send(outcome, request, send)
-        inner, slot = _forward(scope, outcome)
+        slot = LoginSlot()
+        inner = forward(scope, outcome, slot)
         if self._gate.compares_session(outcome):
             checked = await anyio.to_thread.run_sync(self._gate.check_session, request, outcome, dict(inner))
             if isinstance(checked, Response):
                 return await _send(checked, request, send)
             if checked is not outcome:
                 outcome = checked
-                inner, slot = _forward(scope, checked)
+                inner = forward(scope, checked, slot)
         exchange = _Exchange(self._gate, request, outcome, slot, send)
         await self._app(inner, receive, exchange.send)
         await exchange.finish()
@@ -81,9 +85,15 @@ class _Exchange:
         self._body = bytearray()
         #: The gate has answered in place of the host; the rest of the host's messages is dropped.
         self._answered = False
+        #: What leaves after the first piece leaves only while this ticket holds.
+        self._ticket: Ticket | None = None
+        self._begun = False
+        self._cut: CutOff | None = None
 
     async def send(self, message: Message) -> None:
         """Stands in for the server's `send`."""
+        if self._cut is not None:
+            raise CutOff(*self._cut.args)
         if self._answered:
             return
         if message["type"] == "http.response.start":
@@ -91,16 +101,18 @@ class _Exchange:
         elif self._owed is not None:
             await self._collect(message)
         else:
-            await self._send(message)
+            await self._continue(message)
 
     async def finish(self) -> None:
-        """The host returned without ending a response that is held: nothing of it is released."""
+        """The host returned. A response that is held and has no end is not released; one that was cut has none (S6)."""
+        if self._cut is not None:
+            raise CutOff(*self._cut.args)
         if self._owed is not None and not self._answered:
             await self._hold(self._owed)
 
     async def _start(self, message: Message) -> None:
         self._status = message["status"]
-        self._headers = _texts(message.get("headers", ()))
+        self._headers = texts(message.get("headers", ()))
         outgoing = self._gate.leave(self._passed, self._slot, self._status, self._headers)
         if outgoing is None:
             await self._judge(message)
@@ -113,14 +125,30 @@ class _Exchange:
                 await anyio.to_thread.run_sync(outgoing.first)
             except Exception as error:
                 return await self._answer(await anyio.to_thread.run_sync(self._gate.failed, self._request, error))
-        await self._send({**message, "headers": _octets(outgoing.headers)})
+        self._ticket = outgoing.ticket
+        await self._send({**message, "headers": octets(outgoing.headers)})
+
+    async def _continue(self, message: Message) -> None:
+        """A piece of a response that passes: looked at before each but the first."""
+        if self._begun and self._ticket is not None and self._gate.watch.due(self._ticket):
+            await self._look(self._ticket)
+        self._begun = True
+        await self._send(message)
+
+    async def _look(self, ticket: Ticket) -> None:
+        try:
+            await anyio.to_thread.run_sync(self._gate.watch.look, self._request, ticket, "answer_cut")
+        except CutOff as cut:
+            self._cut = cut
+            raise
 
     async def _judge(self, message: Message) -> None:
         verdict = await anyio.to_thread.run_sync(
             self._gate.judge, self._request, self._passed, self._slot, self._headers
         )
         if isinstance(verdict, Admitted):
-            await self._send({**message, "headers": _octets(verdict.headers)})
+            self._ticket = verdict.ticket
+            await self._send({**message, "headers": octets(verdict.headers)})
         elif isinstance(verdict, MustHold):
             self._owed = verdict
         else:
@@ -142,55 +170,6 @@ class _Exchange:
         await _send(response, self._request, self._send)
 
 
-def request_of(scope: Scope) -> Request:
-    """The request as a value; nothing is read."""
-    headers: dict[str, list[str]] = {}
-    for name, value in scope["headers"]:
-        headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-
-    def header(name: str) -> str | None:
-        values = headers.get(name)
-        # RFC 9113 8.2.3: several Cookie fields are one; other fields join with a comma (RFC 9110 5.3).
-        return None if values is None else ("; " if name == "cookie" else ", ").join(values)
-
-    root = scope.get("root_path", "").rstrip("/")
-    raw_path = scope.get("raw_path")
-    client = scope.get("client")
-    return Request(
-        method=scope["method"],
-        root=root,
-        path=_own_path(scope["path"], root),
-        raw_path=None if raw_path is None else raw_path.decode("latin-1"),
-        query=scope.get("query_string", b"").decode("latin-1"),
-        address=client[0] if client else "",
-        header=header,
-    )
-
-
-def _own_path(path: str, root: str) -> str:
-    """ASGI: `path` holds `root_path` in front; older servers leave it out."""
-    if root and (path == root or path.startswith(root + "/")):
-        return path[len(root) :] or "/"
-    return path
-
-
-def _forward(scope: Scope, passed: Pass) -> tuple[Scope, LoginSlot]:
-    """The scope as the host may see it."""
-    slot = LoginSlot()
-    headers = [(name, value) for name, value in scope["headers"] if not _removed(name.lower(), passed)]
-    if passed.cookie is not None:
-        headers.append((b"cookie", passed.cookie.encode("latin-1")))
-    inner: Scope = {**scope, "headers": headers, SLOT_KEY: slot}
-    inner.pop(IDENTITY_KEY, None)
-    if passed.ticket is not None:
-        inner[IDENTITY_KEY] = passed.ticket.identity()
-    return inner, slot
-
-
-def _removed(name: bytes, passed: Pass) -> bool:
-    return name == b"cookie" or (name == b"authorization" and passed.drop_authorization)
-
-
 async def _own_body(receive: Receive) -> OwnBody:
     """The body of a request to one of our pages; never more than the limit is kept."""
     collected = bytearray()
@@ -207,15 +186,6 @@ async def _own_body(receive: Receive) -> OwnBody:
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:
-    headers = (*response.headers, ("Content-Length", str(len(response.body))))
-    await send({"type": "http.response.start", "status": response.status, "headers": _octets(headers)})
+    await send({"type": "http.response.start", "status": response.status, "headers": with_length(response)})
     body = b"" if request.method == "HEAD" else response.body
     await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def _texts(headers: Any) -> Headers:
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-
-
-def _octets(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

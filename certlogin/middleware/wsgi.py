@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
+from certlogin.login.ticket import Ticket
 from certlogin.records.attempt import HeldResponse
 from certlogin.records.identity import IDENTITY_KEY
 from certlogin.web.gate import OWN_BODY_LIMIT, Gate, Work
@@ -60,6 +62,7 @@ class _Exchange:
         #: What the host wrote through the callable that start_response returns.
         self._written: list[bytes] = []
         self._write: Callable[[bytes], object] | None = None
+        self._ticket: Ticket | None = None
 
     def run(self, app: "WSGIApplication", environ: "WSGIEnvironment") -> Iterable[bytes]:
         body = app(environ, self._capture)
@@ -84,8 +87,14 @@ class _Exchange:
     def _write_later(self, data: bytes) -> None:
         if self._write is None:
             self._written.append(data)
-        else:
-            self._write(data)
+            return
+        self._look()
+        self._write(data)
+
+    def _look(self) -> None:
+        """Before each chunk but the first: a ticket that ended ends the answer. Raises CutOff (S6)."""
+        if self._ticket is not None and self._gate.watch.due(self._ticket):
+            self._gate.watch.look(self._request, self._ticket, "answer_cut")
 
     def _answer(self, body: Iterable[bytes], chunks: Iterator[bytes], first: list[bytes]) -> Iterable[bytes]:
         code = int(self._status.split(" ", 1)[0]) if self._status else 500
@@ -98,11 +107,13 @@ class _Exchange:
             except Exception as error:
                 _close(body)
                 return _send(self._gate.failed(self._request, error), self._request, self._start_response)
+        self._ticket = outgoing.ticket
         return self._pass(outgoing.headers, body, chunks, first)
 
     def _marked(self, code: int, body: Iterable[bytes], chunks: Iterator[bytes], first: list[bytes]) -> Iterable[bytes]:
         verdict = self._gate.judge(self._request, self._passed, self._slot, self._headers)
         if isinstance(verdict, Admitted):
+            self._ticket = verdict.ticket
             return self._pass(verdict.headers, body, chunks, first)
         try:
             if isinstance(verdict, Response):
@@ -127,20 +138,28 @@ class _Exchange:
         self._write = self._start_response(self._status or "500 Internal Server Error", list(headers))
         for data in self._written:
             self._write(data)
-        return _Body(body, chunks, first)
+        return _Body(body, chunks, first, self._look)
 
 
 class _Body:
-    """The host's iterable, with what was read ahead put back in front; closed as the host's own."""
+    """The host's iterable, with what was read ahead put back in front; closed as the host's own (PEP 3333)."""
 
-    def __init__(self, body: Iterable[bytes], chunks: Iterator[bytes], first: list[bytes]) -> None:
+    def __init__(
+        self, body: Iterable[bytes], chunks: Iterator[bytes], first: list[bytes], look: Callable[[], None]
+    ) -> None:
         self._body = body
         self._chunks = chunks
         self._first = first
+        self._look = look
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._first
-        yield from self._chunks
+        chunks = chain(self._first, self._chunks)
+        for chunk in chunks:
+            yield chunk
+            break
+        for chunk in chunks:
+            self._look()
+            yield chunk
 
     def close(self) -> None:
         _close(self._body)

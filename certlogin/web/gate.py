@@ -4,7 +4,7 @@ The adapters translate and nothing else. What may block comes back as `Work`, wh
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from certlogin.errors import CertloginError, Refusal, Unavailable
@@ -13,12 +13,13 @@ from certlogin.login.ticket import Ticket
 from certlogin.records.attempt import HeldResponse
 from certlogin.web.guard import Guard, Pass, TicketMissing
 from certlogin.web.hold import Admitted, Holder, MustHold
-from certlogin.web.http import Headers, OwnBody, Request, Response
+from certlogin.web.http import Headers, OwnBody, Request, Response, json_response
 from certlogin.web.paths import Kind
 from certlogin.web.recheck import Rechecker
 from certlogin.web.refusals import Refuser
 from certlogin.web.resume import Resumer
 from certlogin.web.slot import Carrier, LoginSlot
+from certlogin.web.watch import Watch
 
 #: A request of ours to one of our own pages is never larger.
 OWN_BODY_LIMIT = 64 * 1024
@@ -53,6 +54,8 @@ class Outgoing:
     headers: Headers
     #: Blocks; to be called before the first octet leaves.
     first: Callable[[], None] | None = None
+    #: What leaves later than at once leaves only while this ticket holds; None: nobody was recognised, or just left.
+    ticket: Ticket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Gate:
         self._parts = parts
         self._clock = parts.context.clock
         self.held_max = parts.context.settings.attempts.held_max
+        self.watch = Watch(parts.context, parts.rechecker)
 
     # --- on the way in
 
@@ -97,6 +101,18 @@ class Gate:
             return Work(lambda _: self._refused(request, refusal))
         if passed.ticket is not None and parts.rechecker.due(passed.ticket, self._clock()):
             return Work(lambda _: self._checked(request, kind, passed))
+        return passed
+
+    def enter_socket(self, request: Request) -> Pass | Work:
+        """What becomes of a WebSocket's handshake. Never raises, never blocks."""
+        parts = self._parts
+        try:
+            passed = parts.guard.check_socket(request)
+        except Refusal as error:
+            refusal = error
+            return Work(lambda _: self._refused_socket(request, refusal))
+        if passed.ticket is not None and parts.rechecker.due(passed.ticket, self._clock()):
+            return Work(lambda _: self._checked(request, passed.kind, passed))
         return passed
 
     def compares_session(self, passed: Pass) -> bool:
@@ -131,6 +147,12 @@ class Gate:
         if isinstance(error, TicketMissing):
             return self._parts.refuser.to_login(request)
         return self._parts.refuser.answer(request, error, "request_refused")
+
+    def _refused_socket(self, request: Request, error: CertloginError) -> Response:
+        """A page left open knocks again and again once its user has left: not written down either."""
+        if isinstance(error, TicketMissing):
+            return json_response(error.status, {"code": error.code})
+        return self._parts.refuser.answer(request, error, "request_refused", as_json=True)
 
     def _checked(self, request: Request, kind: Kind, passed: Pass) -> Response | Pass:
         """The ticket looked up; one that no longer holds is as good as none."""
@@ -177,6 +199,10 @@ class Gate:
             return Outgoing(headers)
         return self._leave_admitted(passed.ticket, slot, headers)
 
+    def leave_socket(self, ticket: Ticket, headers: Headers) -> Headers:
+        """The headers with which the host answers an admitted handshake. Does not block."""
+        return self._admitted(ticket, headers)
+
     def judge(
         self, request: Request, passed: Pass, slot: LoginSlot, headers: Headers
     ) -> Admitted | MustHold | Response:
@@ -202,11 +228,15 @@ class Gate:
         if slot.logout:
             dropped = guard.drop_ticket_header()
             return Outgoing((*guard.seal_cookies(headers, ticket), dropped), lambda: rechecker.end(ticket))
+        return Outgoing(self._admitted(ticket, headers), ticket=ticket)
+
+    def _admitted(self, ticket: Ticket, headers: Headers) -> Headers:
+        """Sealed, and with a younger ticket when it is time."""
+        guard = self._parts.guard
         sealed = guard.seal_cookies(headers, ticket)
         if guard.wants_remint(ticket, self._clock()):
-            # Minted as of its last look-up, so that another worker looks again just as soon.
-            sealed = (*sealed, guard.ticket_header(replace(ticket, issued=rechecker.last(ticket))))
-        return Outgoing(sealed)
+            return (*sealed, guard.ticket_header(self._parts.rechecker.minted(ticket)))
+        return sealed
 
 
 def _unavailable(error: Exception) -> CertloginError:

@@ -16,7 +16,7 @@ from certlogin.login.ticket import Ticket, TicketExpired, TicketInvalid, mint, r
 from certlogin.settings.model import Settings
 from certlogin.web.cookies import Piece, dropped_cookie, mentions, only, own_cookie, scan, set_cookie_name
 from certlogin.web.http import Headers, Request
-from certlogin.web.paths import Kind, PathLists
+from certlogin.web.paths import Kind, PathLists, is_canonical
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: A ticket is minted again when a sixth of its idle time has passed.
@@ -36,6 +36,13 @@ class ForeignOrigin(Refusal):
     """A request that changes something did not come from this site's own pages (S8)."""
 
     code: ClassVar[str] = "foreign_origin"
+
+
+@dataclass(eq=False)
+class SocketPathClosed(Refusal):
+    """A WebSocket on a path that is listed, and so open without a ticket, or on one that is not canonical (S6)."""
+
+    code: ClassVar[str] = "socket_path_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,15 @@ class Guard:
         if kind is Kind.PUBLIC:
             return Pass(kind, self._without_session(pieces), drop_authorization=True, ticket=None)
         raise TicketMissing
+
+    def check_socket(self, request: Request) -> Pass:
+        """A WebSocket's handshake. Raises ForeignOrigin, SocketPathClosed, TicketMissing."""
+        # No same-origin policy covers WebSockets: the header is all there is, and browsers send it (RFC 6455 10.2).
+        if request.header("origin") != self._origin:
+            raise ForeignOrigin
+        if not is_canonical(request.path, request.raw_path) or self.kind(request) is not Kind.PROTECTED:
+            raise SocketPathClosed
+        return self.check(request, Kind.PROTECTED)
 
     def without_session(self, request: Request, passed: Pass) -> Pass:
         """The same request without any authentication cookie."""

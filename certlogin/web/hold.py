@@ -8,6 +8,7 @@ from certlogin.flows import login
 from certlogin.flows.attempts import cookie_text, drop_attempt
 from certlogin.flows.context import Context
 from certlogin.login.policy import Decision
+from certlogin.login.ticket import Ticket
 from certlogin.records.attempt import HeldResponse, LoginKind
 from certlogin.records.unit import UnitId
 from certlogin.web.cookies import dropped_cookie, own_cookie
@@ -36,9 +37,10 @@ class HeldTooLarge(HostMistake):
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Nothing is owed: the host's response goes out with these headers."""
+    """Nothing is owed: the host's response goes out with these headers, under this new ticket."""
 
     headers: Headers
+    ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Holder:
         decision, ticket = login.decide_login(self._context, slot.unit_id, request.address)
         if ticket is None:
             return MustHold(slot.unit_id, decision)
-        return Admitted(self._guard.with_ticket(headers, ticket))
+        return Admitted(self._guard.with_ticket(headers, ticket), ticket)
 
     def hold(self, request: Request, owed: MustHold, held: HeldResponse) -> Response:
         """Keep the response and send the browser to what is owed. Raises HeldTooLarge, TooManyAttempts, Unavailable."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from certlogin.errors import Unavailable
@@ -11,6 +12,8 @@ from certlogin.login.ticket import Ticket
 
 #: Tickets remembered per worker; the oldest is forgotten and simply looked up again.
 _MOST = 50_000
+#: However often a look-up fails, the next one comes no sooner.
+_LEAST = timedelta(seconds=1)
 
 
 class Rechecker:
@@ -20,6 +23,10 @@ class Rechecker:
         self._grace = timedelta(seconds=context.settings.tickets.recheck_grace)
         self._lock = threading.Lock()
         self._checked: OrderedDict[str, datetime] = OrderedDict()
+        #: When a look-up that nobody answered was forgiven: not tried again with every request meanwhile.
+        self._forgiven: OrderedDict[str, datetime] = OrderedDict()
+        #: The youngest text minted here: who works with one lasting answer open is not idle.
+        self._minted: OrderedDict[str, datetime] = OrderedDict()
         self._ended: OrderedDict[str, datetime] = OrderedDict()
 
     def due(self, ticket: Ticket, now: datetime) -> bool:
@@ -27,7 +34,17 @@ class Rechecker:
         with self._lock:
             if ticket.id in self._ended:
                 return True
-            return now - self._checked.get(ticket.id, ticket.issued) >= self._every
+            checked = self._checked.get(ticket.id, ticket.issued)
+            if now - checked < self._every:
+                return False
+            return now - self._forgiven.get(ticket.id, checked) >= self._every or now - checked >= self._grace
+
+    def pause(self, ticket: Ticket, now: datetime) -> float:
+        """Seconds until it must be looked up again; never more than `recheck`."""
+        with self._lock:
+            checked = self._checked.get(ticket.id, ticket.issued)
+            tried = max(checked, self._forgiven.get(ticket.id, checked))
+        return min(max(self._every - (now - tried), _LEAST), self._every).total_seconds()
 
     def check(self, ticket: Ticket, now: datetime) -> None:
         """Look it up. Raises TicketEnded, NoLongerAdmitted, the refusals of `pki`; Unavailable beyond the grace."""
@@ -41,13 +58,21 @@ class Rechecker:
             # A store that is away for a moment does not log everybody out: forgiven for a ticket this worker knows.
             if last is None or now - last >= self._grace:
                 raise
+            self._remember(self._forgiven, ticket.id, now)
             return
         self._remember(self._checked, ticket.id, now)
 
-    def last(self, ticket: Ticket) -> datetime:
-        """When the ticket was last known to hold: a text minted anew must not look younger than that."""
+    def minted(self, ticket: Ticket) -> Ticket:
+        """The ticket to be minted anew: as of its last look-up, so that another worker looks again just as soon."""
         with self._lock:
-            return self._checked.get(ticket.id, ticket.issued)
+            last = self._checked.get(ticket.id, ticket.issued)
+        self._remember(self._minted, ticket.id, last)
+        return replace(ticket, issued=last)
+
+    def youngest(self, ticket: Ticket) -> Ticket:
+        """As last minted by this worker: what the browser carries meanwhile."""
+        with self._lock:
+            return replace(ticket, issued=max(ticket.issued, self._minted.get(ticket.id, ticket.issued)))
 
     def end(self, ticket: Ticket) -> None:
         """At once in this worker, in the others within `recheck`. Raises Unavailable."""

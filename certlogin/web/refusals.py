@@ -41,7 +41,7 @@ class Refuser:
         as_json: bool | None = None,
     ) -> Response:
         """Audit the refusal and answer it. `kind` names what was refused, for the audit log."""
-        error = _as_error(problem)
+        error = as_error(problem)
         support = record_refusal(self._context, kind, error, attempt=attempt, unit_id=unit_id, address=request.address)
         if wants_json(request) if as_json is None else as_json:
             return self._json(request, error, support)
@@ -83,7 +83,8 @@ class Refuser:
         return json_response(error.status, answer, *_retry(error))
 
 
-def _as_error(problem: Exception) -> CertloginError:
+def as_error(problem: Exception) -> CertloginError:
+    """What is not one of our errors is a mistake of ours, logged with its traceback."""
     if isinstance(problem, CertloginError):
         return problem
     _log.error("unexpected", exc_info=problem)

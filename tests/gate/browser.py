@@ -7,6 +7,8 @@ from base64 import urlsafe_b64decode
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from certlogin.login.ticket import Ticket
+from certlogin.web.http import Request
 from certlogin.wire.b64 import encode
 from certlogin.wire.payload import Purpose, SignedPayload, signed_bytes
 from survey_app.walking.cookies import Jar
@@ -148,3 +150,12 @@ class Browser:
         assert held.status == 303, held.text
         self.report()
         return self.get(self.prove(issued)["next"])
+
+
+def ticket_of(browser: Browser) -> Ticket:
+    """What this site reads from the browser's ticket cookie."""
+    header = {"cookie": browser.jar.header("/")}
+    request = Request("GET", "", "/", None, "", "", header.get)
+    found = browser.world.certlogin._gate._parts.guard.ticket_of(request)
+    assert found is not None
+    return found

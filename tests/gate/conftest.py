@@ -14,6 +14,7 @@ from tests import factory
 from tests.gate.browser import Browser
 from tests.gate.hosts import PlainHost, Seen, flask_host, plain_unit, starlette_host
 from tests.gate.servers import AsgiServer, Server, WsgiServer
+from tests.gate.sockets import Ticker
 from tests.gate.world import Authority, Clock, Directory, World, settings_of
 
 HOSTS = ("flask", "plain", "starlette")
@@ -64,7 +65,8 @@ def _world(
     settings = settings_from_mapping(settings_of(folder, authority, **changes), {})
     app, unit_of = _host(kind, seen)
     host = Host(directory, unit_of if compare else None, requirement)
-    certlogin = CertLogin(settings, host, Surroundings(clock=clock), pair)
+    ticker = Ticker()
+    certlogin = CertLogin(settings, host, Surroundings(clock=clock, wait=ticker.wait), pair)
     server: Server
     bare: Server
     if kind == "starlette":
@@ -82,6 +84,7 @@ def _world(
         bare=bare,
         seen=seen,
         kind="asgi" if kind == "starlette" else "wsgi",
+        ticker=ticker,
     )
 
 

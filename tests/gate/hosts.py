@@ -7,7 +7,7 @@ form's `answer`, so that one scenario can be told to every host.
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,17 +16,19 @@ from flask import Flask, Response, request, session
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response as StarletteResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from werkzeug.http import parse_cookie
 
 from certlogin import IDENTITY_KEY, Identity, logout, password_verified
+from certlogin.errors import HostMistake
 
 #: Who each password belongs to; the passwords are the units' ids.
 AUTH_COOKIES = ("session", "remember")
 LARGE = b"x" * 300_000
+PIECES = 4
 
 
 @dataclass
@@ -34,9 +36,25 @@ class Seen:
     """What the host saw of the last request, by path: proof of what reached it."""
 
     requests: list[dict[str, Any]] = field(default_factory=list)
+    #: Called before each further piece of `/stream`, with its number: what happens meanwhile.
+    meanwhile: Callable[[int], None] = lambda number: None
+    #: How often the body of `/stream` was closed, by servers that close it.
+    closed: int = 0
+    #: What the socket received, and what became of its last word.
+    heard: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, path: str, unit: str | None, cookies: Mapping[str, str], authorization: str | None) -> None:
         self.requests.append({"path": path, "unit": unit, "cookies": dict(cookies), "authorization": authorization})
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body of `/stream`."""
+        try:
+            for number in range(PIECES):
+                if number:
+                    self.meanwhile(number)
+                yield b"%d;" % number
+        finally:
+            self.closed += 1
 
 
 #: status, headers, body
@@ -113,6 +131,10 @@ def flask_host(seen: Seen) -> Flask:
         logout(request.environ)
         return "bye"
 
+    @app.get("/stream")
+    def stream() -> Any:
+        return Response(seen.pieces(), mimetype="text/plain")
+
     @app.route("/", defaults={"path": ""}, methods=["GET", "POST", "OPTIONS", "DELETE"])
     @app.route("/<path:path>", methods=["GET", "POST", "OPTIONS", "DELETE"])
     def page(path: str) -> Any:
@@ -146,6 +168,9 @@ class PlainHost:
             self.sessions.pop(cookies.get("session", ""), None)
             logout(environ)
             status, headers, body = 200, [("Set-Cookie", "session=; Path=/; Max-Age=0")], b"bye"
+        elif path == "/stream":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return self._seen.pieces()
         else:
             status, headers, body = 200, [("Content-Type", "application/json")], self._page(path, unit, environ)
         write = start_response(f"{status} Any", headers)
@@ -218,10 +243,74 @@ def starlette_host(seen: Seen) -> Starlette:
         Route("/login", login, methods=["GET", "POST"]),
         Route("/other/login", login, methods=["POST"]),
         Route("/logout", leave, methods=["POST"]),
+        Route("/stream", StreamPage(seen)),
         Route("/{path:path}", page, methods=methods),
+        WebSocketRoute("/{path:path}", EchoSocket(seen)),
     ]
     sessions = Middleware(SessionMiddleware, secret_key="k" * 32, https_only=True)
     return Starlette(routes=routes, middleware=[sessions])
+
+
+class StreamPage:
+    """Plain ASGI for the sake of its shortness."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def pieces() -> AsyncIterator[bytes]:
+            # In the event loop, so that nothing else runs meanwhile.
+            for piece in self._seen.pieces():
+                yield piece
+
+        await StreamingResponse(pieces(), media_type="text/plain")(scope, receive, send)
+
+
+class EchoSocket:
+    """Plain ASGI: says back what it hears; what its handshake does is chosen by the query."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        unit = scope["session"].get("unit")
+        connection = HTTPConnection(scope)
+        self._seen.note(scope["path"], unit, connection.cookies, connection.headers.get("authorization"))
+        self._seen.heard.append(await receive())
+        cookies = [(b"set-cookie", b"session=fresh; Path=/"), (b"x-host", b"kept")]
+        if scope["query_string"] == b"deny":
+            await send({"type": "websocket.http.response.start", "status": 404, "headers": cookies})
+            await send({"type": "websocket.http.response.body", "body": b"no such room"})
+            return
+        await send({"type": "websocket.accept", "headers": cookies})
+        await self._echo(scope, receive, send)
+
+    async def _echo(self, scope: Any, receive: Any, send: Any) -> None:
+        while True:
+            message = await receive()
+            self._seen.heard.append(message)
+            if message["type"] == "websocket.disconnect":
+                await self._late(send)
+                return
+            await send({"type": "websocket.send", "text": self._answer(scope, message["text"])})
+
+    async def _late(self, send: Any) -> None:
+        try:
+            await send({"type": "websocket.send", "text": "late"})
+        except OSError as error:
+            self._seen.heard.append({"type": "refused", "why": str(error)})
+
+    def _answer(self, scope: Any, text: str) -> str:
+        if text == "who":
+            return json.dumps(_identity(scope))
+        if text == "log in":
+            try:
+                password_verified(scope, "U2")
+            except HostMistake as error:
+                return error.code
+        if text == "fail":
+            raise ZeroDivisionError
+        return text
 
 
 def _form(body: bytes, content_type: str) -> dict[str, str]:

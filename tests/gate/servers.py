@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 import anyio
 import anyio.from_thread
+from starlette.requests import ClientDisconnect
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -38,6 +39,8 @@ class Answer:
     status: int
     headers: Headers
     body: bytes
+    #: The application raised while the body went out, and the server cut the connection.
+    cut: bool = False
 
     def all(self, name: str) -> list[str]:
         return [value for known, value in self.headers if known.lower() == name]
@@ -70,15 +73,19 @@ class WsgiServer:
             started.append((status, headers))
             return written.append
 
+        cut = False
         body = self._app(self._environ(sent), start_response)
         try:
-            chunks = list(body)
+            for chunk in body:
+                written.append(chunk)
+        except ConnectionError:
+            cut = True
         finally:
             close = getattr(body, "close", None)
             if close is not None:
                 close()
         status, headers = started[-1]
-        return Answer(int(status.split(" ")[0]), tuple(headers), b"".join([*written, *chunks]))
+        return Answer(int(status.split(" ")[0]), tuple(headers), b"".join(written), cut)
 
     def close(self) -> None: ...
 
@@ -113,6 +120,7 @@ class WsgiServer:
 @dataclass
 class _Collected:
     messages: list[dict[str, Any]] = field(default_factory=list)
+    cut: bool = False
 
     async def send(self, message: Any) -> None:
         self.messages.append(message)
@@ -120,25 +128,25 @@ class _Collected:
     def answer(self) -> Answer:
         start, *rest = self.messages
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"])
-        assert not rest[-1].get("more_body", False)
-        return Answer(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
+        assert self.cut or not rest[-1].get("more_body", False)
+        return Answer(start["status"], headers, b"".join(message.get("body", b"") for message in rest), self.cut)
 
 
 class AsgiServer:
     def __init__(self, app: Callable[..., Any]) -> None:
-        self._app = app
+        self.app = app
         self._manager = anyio.from_thread.start_blocking_portal()
-        self._portal = self._manager.__enter__()
+        self.portal = self._manager.__enter__()
 
     def send(self, sent: Sent) -> Answer:
-        return self._portal.call(self._send, sent)
+        return self.portal.call(self._send, sent)
 
     def close(self) -> None:
         self._manager.__exit__(None, None, None)
 
     def run(self, scope: dict[str, Any], messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Any scope, for what is no request."""
-        return self._portal.call(self._run, scope, list(messages))
+        return self.portal.call(self._run, scope, list(messages))
 
     async def _run(self, scope: dict[str, Any], messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         collected, waiting = _Collected(), iter(messages)
@@ -146,7 +154,7 @@ class AsgiServer:
         async def receive() -> dict[str, Any]:
             return next(waiting)
 
-        await self._app(scope, receive, collected.send)
+        await self.app(scope, receive, collected.send)
         return collected.messages
 
     async def _send(self, sent: Sent) -> Answer:
@@ -161,14 +169,18 @@ class AsgiServer:
                 return {"type": "http.disconnect"}
             return {"type": "http.request", "body": piece[0], "more_body": piece[1]}
 
-        await self._app(self._scope(sent), receive, collected.send)
+        try:
+            await self.app(self.scope(sent), receive, collected.send)
+        except (ConnectionError, ClientDisconnect):
+            # Starlette's word for a connection that is gone.
+            collected.cut = True
         return collected.answer()
 
-    def _scope(self, sent: Sent) -> dict[str, Any]:
+    def scope(self, sent: Sent) -> dict[str, Any]:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.headers]
         return {
             "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
             "method": sent.method,
             "scheme": "https",

@@ -92,15 +92,6 @@ def test_s4_an_unknown_scope_is_not_passed_on(world: World) -> None:
     assert world.seen.requests == []
 
 
-@pytest.mark.parametrize("path", ["/home", "/static/app.js", "/login"])
-def test_s6_a_websocket_is_closed_until_it_can_be_guarded(world: World, path: str) -> None:
-    if not isinstance(world.server, AsgiServer):
-        assert world.kind == "wsgi"
-        return
-    sent = world.server.run({"type": "websocket", "path": path, "headers": []}, [{"type": "websocket.connect"}])
-    assert sent == [{"type": "websocket.close", "code": 1008}]
-
-
 def test_our_own_pages_answer_unknown_addresses_and_methods(world: World) -> None:
     assert world.send(Sent("GET", "/certlogin/nowhere")).status == 404
     assert world.send(Sent("POST", "/certlogin/helper", (("origin", ORIGIN),))).status == 405

@@ -16,6 +16,7 @@ from tests import factory
 from tests.factory import PKI, Issued
 from tests.gate.hosts import AUTH_COOKIES, Seen
 from tests.gate.servers import Answer, Sent, Server
+from tests.gate.sockets import Ticker
 
 ORIGIN = "https://survey.example.cn"
 ROSTER = "一套表"
@@ -122,6 +123,7 @@ class World:
     #: `wsgi` or `asgi`.
     kind: str
     issued: dict[str, Issued] = field(default_factory=dict)
+    ticker: Ticker = field(default_factory=Ticker)
 
     def send(self, sent: Sent) -> Answer:
         return self.server.send(sent)

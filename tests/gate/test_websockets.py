@@ -1,0 +1,429 @@
+"""S6: a WebSocket's handshake is guarded like a request, and the socket lasts no longer than its ticket."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from certlogin.errors import Unavailable
+from certlogin.flows import tickets
+from certlogin.login import ticket as ticket_module
+from certlogin.records.unit import UnitId
+from certlogin.web.guard import Guard
+from certlogin.web.paths import Kind
+from certlogin.web.watch import Watch
+from tests.gate.browser import TICKET, Browser, ticket_of
+from tests.gate.conftest import MakeWorld
+from tests.gate.servers import AsgiServer, Sent
+from tests.gate.sockets import Socket
+from tests.gate.world import ORIGIN, World
+
+CLOSED = [{"type": "websocket.close", "code": 1008}]
+#: `connect(browser, target, **headers)`
+Connect = Callable[..., Socket]
+
+
+@pytest.fixture
+def host() -> str:
+    """WSGI has no WebSockets."""
+    return "starlette"
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    open_: list[Socket] = []
+
+    def connect(browser: Browser, target: str = "/room", extensions: tuple[str, ...] = (), **headers: str) -> Socket:
+        socket = _connect(browser, target, extensions, headers)
+        open_.append(socket)
+        return socket
+
+    yield connect
+    for socket in open_:
+        socket.close()
+
+
+def _connect(browser: Browser, target: str, extensions: tuple[str, ...], headers: dict[str, str]) -> Socket:
+    server = browser.world.server
+    assert isinstance(server, AsgiServer)
+    sent = {"origin": ORIGIN, "cookie": browser.jar.header(target)} | headers
+    scope = server.scope(Sent("GET", target, tuple((name, value) for name, value in sent.items() if value)))
+    del scope["method"]
+    scope |= {"type": "websocket", "scheme": "wss", "subprotocols": [], "extensions": {name: {} for name in extensions}}
+    return Socket(server.portal, server.app, scope)
+
+
+@pytest.fixture
+def admitted(world: World) -> Browser:
+    mine = Browser(world)
+    mine.log_in("FREE")
+    return mine
+
+
+def value(browser: Browser, name: str) -> str:
+    cookie = browser.jar.named(name)
+    assert cookie is not None
+    return cookie.value
+
+
+def portal_of(world: World) -> Any:
+    assert isinstance(world.server, AsgiServer)
+    return world.server.portal
+
+
+def wait(world: World) -> float:
+    """Until the socket's watch waits again; for how many seconds."""
+    return float(portal_of(world).call(world.ticker.asked))
+
+
+def go_on(world: World, seconds: float = 60) -> None:
+    world.clock.advance(seconds)
+    portal_of(world).call(world.ticker.go_on)
+
+
+# --- the handshake
+
+
+def test_s6_a_handshake_with_a_ticket_reaches_the_host(admitted: Browser, connect: Connect) -> None:
+    socket = connect(admitted)
+    assert socket.hear()["type"] == "websocket.accept"
+    assert json.loads(socket.ask("who")) == {"unit": "FREE", "method": "password"}
+    seen = admitted.world.host_saw("/room")
+    assert seen is not None
+    assert seen["unit"] == "FREE"
+    assert TICKET not in seen["cookies"]
+    socket.hang_up()
+    assert socket.rest() == [{"type": "websocket.send", "text": "late"}]
+
+
+@pytest.mark.parametrize("target", ["/room", "/static/room", "/about", "/feed/room", "/login", "/certlogin/room"])
+def test_s6_without_a_ticket_no_socket_is_opened(world: World, connect: Connect, target: str) -> None:
+    assert connect(Browser(world), target).rest() == CLOSED
+    assert world.seen.requests == []
+
+
+@pytest.mark.parametrize("target", [
+    "/static/room", "/about", "/feed/room", "/login", "/certlogin/room", "/room/../secret", "/room/%2e%2e/secret",
+    "//room", "/room;x", "/room%00", "/room%2fsecret",
+])  # fmt: skip
+def test_s6_not_even_a_ticket_opens_one_on_listed_or_odd_paths(
+    admitted: Browser, connect: Connect, target: str
+) -> None:
+    admitted.world.seen.requests.clear()
+    assert connect(admitted, target).rest() == CLOSED
+    assert admitted.world.seen.requests == []
+    assert [event.code for event in admitted.world.events("request_refused")] == ["socket_path_closed"]
+
+
+@pytest.mark.parametrize("origin", [
+    "", "null", "https://evil.example", "http://survey.example.cn", "https://survey.example.cn:443",
+    "https://survey.example.cn/", "HTTPS://SURVEY.EXAMPLE.CN", "https://survey.example.cn, https://evil.example",
+    "https://survey.example.cn.evil.example", " https://survey.example.cn",
+])  # fmt: skip
+def test_s6_a_handshake_of_another_site_is_refused(admitted: Browser, connect: Connect, origin: str) -> None:
+    admitted.world.seen.requests.clear()
+    assert connect(admitted, origin=origin).rest() == CLOSED
+    assert admitted.world.seen.requests == []
+    assert [event.code for event in admitted.world.events("request_refused")] == ["foreign_origin"]
+
+
+def test_s6_two_origins_are_none(admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = AsgiServer.scope
+
+    def doubled(self: AsgiServer, sent: Sent) -> dict[str, Any]:
+        scope = plain(self, sent)
+        return scope | {"headers": [*scope["headers"], (b"origin", ORIGIN.encode())]}
+
+    monkeypatch.setattr(AsgiServer, "scope", doubled)
+    assert connect(admitted).rest() == CLOSED
+
+
+def test_s6_a_session_of_another_browser_is_not_seen_on_a_socket(
+    world: World, admitted: Browser, connect: Connect
+) -> None:
+    victim = Browser(world)
+    victim.log_in("OP")
+    stolen = f"{TICKET}={value(admitted, TICKET)}; session={value(victim, 'session')}"
+    socket = connect(admitted, cookie=stolen)
+    socket.hear()
+    seen = world.host_saw("/room")
+    assert seen is not None
+    assert (seen["unit"], seen["cookies"]) == (None, {})
+
+
+@pytest.mark.parametrize("how", ["locked", "ended"])
+def test_s6_a_ticket_that_is_due_is_looked_up_before_the_handshake(
+    world: World, admitted: Browser, connect: Connect, how: str
+) -> None:
+    ticket = ticket_of(admitted)
+    if how == "locked":
+        del world.directory.units[UnitId("FREE")]
+    else:
+        world.certlogin._context.volatile.end(ticket.id, ticket.expires, world.clock.now)
+    world.clock.advance(60)
+    world.seen.requests.clear()
+    assert connect(admitted).rest() == CLOSED
+    assert world.seen.requests == []
+    assert world.events("ticket_refused")[0].code == {"locked": "unit_unknown", "ended": "ticket_ended"}[how]
+
+
+def test_s6_s10_a_socket_with_another_units_session_is_refused(make_world: MakeWorld, connect: Connect) -> None:
+    world = make_world(compare=True)
+    mine = Browser(world)
+    mine.log_in("FREE")
+    connect(mine).hear()
+    unit = mine.world.certlogin._gate._parts.guard
+    ticket = ticket_of(mine)
+    other = Browser(world)
+    other.log_in("OP")
+    # The host's session of OP, sealed to the ticket of FREE: what a host would do that switches users.
+    raw = ticket_less_session(world, other)
+    ((_, header),) = unit.seal_cookies((("Set-Cookie", f"session={raw}"),), ticket)
+    world.seen.requests.clear()
+    assert connect(mine, cookie=f"{TICKET}={value(mine, TICKET)}; {header}").rest() == CLOSED
+    assert world.seen.requests == []
+    assert world.events("session_check")[0].code == "session_of_another_unit"
+    assert not mine.is_admitted()
+
+
+def ticket_less_session(world: World, browser: Browser) -> str:
+    browser.get("/home")
+    seen = world.host_saw("/home")
+    assert seen is not None
+    return str(seen["cookies"]["session"])
+
+
+def test_s6_a_server_that_can_sends_the_refusal_in_our_own_words(admitted: Browser, connect: Connect) -> None:
+    start, body = connect(admitted, extensions=("websocket.http.response",), origin="https://evil.example").rest()
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 403)
+    assert (b"cache-control", b"no-store") in start["headers"]
+    assert json.loads(body["body"])["code"] == "foreign_origin"
+    assert body["more_body"] is False
+
+
+def test_s6_who_is_not_logged_in_is_told_so_and_not_written_down(world: World, connect: Connect) -> None:
+    start, body = connect(Browser(world), extensions=("websocket.http.response",)).rest()
+    assert (start["status"], json.loads(body["body"])) == (401, {"code": "ticket_missing"})
+    assert world.events() == []
+
+
+def test_s6_who_hangs_up_before_the_refusal_is_told_nothing(world: World, connect: Connect) -> None:
+    server = world.server
+    assert isinstance(server, AsgiServer)
+    scope = server.scope(Sent("GET", "/room")) | {"type": "websocket"}
+    assert server.run(scope, [{"type": "websocket.disconnect", "code": 1006}]) == []
+
+
+# --- what the host answers
+
+
+def test_s6_cookies_of_an_accepted_handshake_leave_sealed(world: World, admitted: Browser, connect: Connect) -> None:
+    socket = connect(admitted)
+    headers = socket.hear()["headers"]
+    assert (b"x-host", b"kept") in headers
+    (cookie,) = [value.decode() for name, value in headers if name == b"set-cookie"]
+    assert cookie.startswith("session=fresh~")
+    admitted.jar.receive(cookie, "/")
+    admitted.get("/home")
+    assert (world.host_saw("/home") or {})["cookies"]["session"] == "fresh"
+
+
+def test_s6_a_handshake_the_host_refuses_itself_leaves_sealed_too(admitted: Browser, connect: Connect) -> None:
+    start, body = connect(admitted, "/room?deny", extensions=("websocket.http.response",)).rest()
+    assert (start["status"], body["body"]) == (404, b"no such room")
+    assert any(value.startswith(b"session=fresh~") for _, value in start["headers"])
+
+
+def test_s6_a_handshake_makes_a_ticket_younger(world: World, admitted: Browser, connect: Connect) -> None:
+    world.clock.advance(6 * 60)
+    headers = connect(admitted).hear()["headers"]
+    assert any(value.startswith(TICKET.encode()) for name, value in headers if name == b"set-cookie")
+
+
+def test_s6_nobody_logs_in_over_a_socket(admitted: Browser, connect: Connect) -> None:
+    socket = connect(admitted)
+    socket.hear()
+    assert socket.ask("log in") == "no_login_slot"
+
+
+def test_s6_an_error_of_the_host_is_the_hosts_own(admitted: Browser, connect: Connect) -> None:
+    socket = connect(admitted)
+    socket.hear()
+    socket.say("fail")
+    with pytest.raises(ZeroDivisionError):
+        socket.rest()
+
+
+# --- while it is open
+
+
+@pytest.fixture
+def open_socket(admitted: Browser, connect: Connect) -> Socket:
+    socket = connect(admitted)
+    assert socket.hear()["type"] == "websocket.accept"
+    return socket
+
+
+def is_cut(world: World, socket: Socket) -> str:
+    """Closed with 1008 and nothing else; the host was told, and its last word did not leave. The code."""
+    assert socket.rest() == CLOSED
+    (event,) = world.events("socket_cut")
+    assert event.unit_id == "FREE"
+    disconnect = {"type": "websocket.disconnect", "code": 1008, "reason": ""}
+    assert world.seen.heard[-2:] == [disconnect, {"type": "refused", "why": event.code}]
+    return event.code
+
+
+def test_s6_an_open_socket_is_looked_at_every_recheck_seconds(world: World, open_socket: Socket) -> None:
+    for _ in range(3):
+        assert wait(world) == 60
+        go_on(world)
+    assert wait(world) == 60
+    assert open_socket.ask("still there") == "still there"
+    assert world.events("socket_cut") == []
+
+
+def test_s6_the_first_look_counts_from_the_tickets_last_one(world: World, admitted: Browser, connect: Connect) -> None:
+    world.clock.advance(45)
+    connect(admitted).hear()
+    assert wait(world) == 15
+
+
+def test_s6_a_unit_locked_meanwhile_loses_its_socket(world: World, open_socket: Socket) -> None:
+    assert wait(world) == 60
+    del world.directory.units[UnitId("FREE")]
+    go_on(world)
+    assert is_cut(world, open_socket) == "unit_unknown"
+
+
+def test_s6_a_certificate_revoked_meanwhile_ends_the_socket(world: World, connect: Connect) -> None:
+    mine = Browser(world)
+    mine.log_in_with("U1", world.bind("U1"))
+    socket = connect(mine)
+    socket.hear()
+    wait(world)
+    world.authority.publish(world.certificate_of("U1"))
+    go_on(world)
+    assert socket.rest() == CLOSED
+    assert [event.code for event in world.events("socket_cut")] == ["certificate_revoked"]
+
+
+def test_s6_a_logout_ends_the_socket(world: World, admitted: Browser, open_socket: Socket) -> None:
+    wait(world)
+    admitted.post("/logout")
+    go_on(world)
+    assert is_cut(world, open_socket) == "ticket_ended"
+
+
+def test_s6_the_idle_end_ends_the_socket(world: World, open_socket: Socket) -> None:
+    wait(world)
+    go_on(world, 30 * 60)
+    assert is_cut(world, open_socket) == "ticket_expired"
+
+
+def test_s6_who_works_beside_an_open_socket_is_not_idle(world: World, admitted: Browser, open_socket: Socket) -> None:
+    for _ in range(4):
+        wait(world)
+        go_on(world, 15 * 60)
+        assert admitted.is_admitted()
+    wait(world)
+    assert open_socket.ask("still there") == "still there"
+
+
+def test_s6_the_absolute_end_ends_the_socket_in_time(make_world: MakeWorld, connect: Connect) -> None:
+    world = make_world(tickets={"absolute": 90, "idle": 80})
+    mine = Browser(world)
+    mine.log_in("FREE")
+    socket = connect(mine)
+    socket.hear()
+    assert wait(world) == 60
+    go_on(world)
+    assert wait(world) == 30
+    go_on(world, 30)
+    assert is_cut(world, socket) == "ticket_expired"
+
+
+def test_s6_a_store_that_is_away_is_forgiven_for_its_grace(
+    world: World, admitted: Browser, open_socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("durable store")
+
+    assert wait(world) == 60
+    go_on(world)
+    assert wait(world) == 60
+    monkeypatch.setattr(tickets, "recheck", away)
+    for _ in range(4):
+        go_on(world)
+        assert wait(world) == 60
+    go_on(world)
+    assert is_cut(world, open_socket) == "unavailable"
+
+
+def test_s6_a_mistake_of_ours_ends_the_socket(
+    world: World, open_socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("secret detail")
+
+    wait(world)
+    monkeypatch.setattr(tickets, "recheck", broken)
+    go_on(world)
+    assert is_cut(world, open_socket) == "unavailable"
+
+
+def test_s6_a_browser_that_hung_up_is_not_closed_again(world: World, open_socket: Socket) -> None:
+    open_socket.hang_up()
+    assert open_socket.rest() == [{"type": "websocket.send", "text": "late"}]
+
+
+# --- companions: without the defence the attack succeeds
+
+
+def test_s6_without_the_origin_check_another_sites_page_opens_a_socket(
+    admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Guard, "check_socket", lambda self, request: self.check(request, self.kind(request)))
+    assert connect(admitted, origin="https://evil.example").hear()["type"] == "websocket.accept"
+
+
+def test_s6_without_the_path_check_a_listed_path_opens_one(
+    admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Guard, "kind", lambda self, request: Kind.PROTECTED)
+    assert connect(admitted, "/static/room").hear()["type"] == "websocket.accept"
+
+
+def test_s6_without_the_tickets_mac_a_made_up_one_opens_a_socket(
+    world: World, admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up = ticket_module.mint(replace(ticket_of(admitted), unit_id=UnitId("OP")), (b"wrong" * 8,))
+    assert connect(admitted, cookie=f"{TICKET}={made_up}").rest() == CLOSED
+    monkeypatch.setattr(ticket_module, "holds", lambda *_: True)
+    socket = connect(admitted, cookie=f"{TICKET}={made_up}")
+    socket.hear()
+    assert json.loads(socket.ask("who"))["unit"] == "OP"
+
+
+def test_s6_without_the_seals_a_stolen_session_is_seen_on_a_socket(
+    world: World, admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = Browser(world)
+    victim.log_in("OP")
+    raw = ticket_less_session(world, victim)
+    monkeypatch.setattr(Guard, "_admitted", lambda self, pieces, ticket: "; ".join(piece.text() for piece in pieces))
+    connect(admitted, cookie=f"{TICKET}={value(admitted, TICKET)}; session={raw}").hear()
+    assert (world.host_saw("/room") or {})["unit"] == "OP"
+
+
+def test_s6_without_the_look_a_locked_unit_keeps_its_socket(
+    world: World, open_socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait(world)
+    del world.directory.units[UnitId("FREE")]
+    monkeypatch.setattr(Watch, "look", lambda self, request, ticket, kind: None)
+    go_on(world)
+    wait(world)
+    assert open_socket.ask("still there") == "still there"
