@@ -62,7 +62,7 @@ class Server(Protocol):
 
 class WsgiServer:
     def __init__(self, app: Callable[..., Iterable[bytes]], *, multiprocess: bool = False) -> None:
-        self._app = app
+        self.app = app
         self._multiprocess = multiprocess
 
     def send(self, sent: Sent) -> Answer:
@@ -74,7 +74,7 @@ class WsgiServer:
             return written.append
 
         cut = False
-        body = self._app(self._environ(sent), start_response)
+        body = self.app(self._environ(sent), start_response)
         try:
             for chunk in body:
                 written.append(chunk)

@@ -120,7 +120,7 @@ def _again(world: World, site: dict[str, Any]) -> Any:
     host = Host(world.directory)
     stores = StorePair(context.volatile, context.durable)
     made = CertLogin(settings, host, Surroundings(clock=world.clock), stores)
-    app: Any = world.bare._app  # type: ignore[attr-defined]
+    app: Any = world.bare.app  # type: ignore[attr-defined]
     return AsgiServer(made.asgi(app)) if world.kind == "asgi" else WsgiServer(made.wsgi(app))
 
 
