@@ -228,7 +228,7 @@ def test_the_memory_store_refuses_a_server_with_several_processes(world: World) 
     if not isinstance(world.server, WsgiServer):
         assert world.kind == "asgi"
         return
-    several = WsgiServer(world.server._app, multiprocess=True)
+    several = WsgiServer(world.server.app, multiprocess=True)
     for target in ("/login", "/home", "/about", "/certlogin/helper"):
         assert several.send(Sent("GET", target)).status == 503
     assert world.seen.requests == []
