@@ -1,27 +1,36 @@
 """A small PKI for tests: root, issuing CA, leaves and CRLs, good ones and bad ones, with every date passed in.
 
-    pki = make_pki()                                     # P-256; make_pki("RSA-2048")
+    pki = make_pki()                                     # P-256; make_pki("RSA-2048"), make_pki("SM2")
     leaf = pki.issuing.issue(unit_code=UNIT_CODE)        # leaf.der, leaf.key, leaf.certificate
     crl = pki.issuing.crl(revoked=[leaf.certificate.serial_number])
     trust = pki.trust()                                  # root as anchor, revocation required, empty CRLs
-    signature = sign(leaf.key, b"...")                   # RS256, or ES256 as r||s
+    signature = sign(leaf.key, b"...")                   # RS256, or ES256, ES384, SM2-SM3 as r||s
 
-Keys are made once per process and name: RSA keys are slow to make. Nothing here reads the clock.
+Nothing here reads the clock. `cryptography` cannot sign with SM2: it builds with a stand-in key, and the result is
+signed again.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from asn1crypto import crl as asn1_crl
+from asn1crypto import csr as asn1_csr
+from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from certlogin.pki.sm2 import SM2Key
+from tests.factory_keys import SM2_SM3, AnyKey, Hash, any_key, sign_der, sm2, spki_of
+from tests.factory_keys import PrivateKey as PrivateKey
+from tests.factory_keys import key as key
+from tests.factory_keys import sign as sign
 
 if TYPE_CHECKING:
     from certlogin.pki.path import AnchorMaterial, Trust
@@ -33,32 +42,8 @@ OTHER_CODE = "91110108551385082Q"
 UNIT_CODE_OID = "1.2.156.10260.4.1.4"
 UNIQUE_ID_OID = "2.25.1"
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-Hash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 CLIENT_AUTH = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 SERVER_AUTH = (ExtendedKeyUsageOID.SERVER_AUTH,)
-
-
-@cache
-def key(name: str, key_type: str = "P-256") -> PrivateKey:
-    """One key per (name, type): RSA-1024, RSA-2048, RSA-3072, P-256, P-384, secp256k1."""
-    if key_type.startswith("RSA-"):
-        return rsa.generate_private_key(65537, int(key_type[4:]))
-    curves: dict[str, ec.EllipticCurve] = {
-        "P-256": ec.SECP256R1(),
-        "P-384": ec.SECP384R1(),
-        "secp256k1": ec.SECP256K1(),
-    }
-    return ec.generate_private_key(curves[key_type])
-
-
-def sign(private_key: PrivateKey, message: bytes) -> bytes:
-    """As the helper does: PKCS#1 v1.5 with SHA-256, or ECDSA with SHA-256 as fixed r||s."""
-    if isinstance(private_key, rsa.RSAPrivateKey):
-        return private_key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-    r, s = decode_dss_signature(private_key.sign(message, ec.ECDSA(hashes.SHA256())))
-    size = (private_key.key_size + 7) // 8
-    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
 def name(common_name: str, organisation: str = "certlogin test") -> x509.Name:
@@ -118,7 +103,7 @@ class Plan:
 @dataclass(frozen=True)
 class Issued:
     certificate: x509.Certificate
-    key: PrivateKey
+    key: AnyKey
 
     @property
     def der(self) -> bytes:
@@ -151,7 +136,7 @@ class Authority(Issued):
         number: int | None = 1,
         this_update: datetime = NOW - DAY,
         next_update: datetime | None = NOW + 6 * DAY,
-        signed_by: PrivateKey | None = None,
+        signed_by: AnyKey | None = None,
         issuer: x509.Name | None = None,
         extra: Sequence[tuple[x509.ExtensionType, bool]] = (),
     ) -> bytes:
@@ -160,13 +145,16 @@ class Authority(Issued):
         builder = builder.last_update(this_update).next_update(next_update or this_update + 7 * DAY)
         if number is not None:
             builder = builder.add_extension(x509.CRLNumber(number), False)
-        builder = builder.add_extension(_aki(self.certificate), False)
+        aki = x509.AuthorityKeyIdentifier(_key_id(spki_of(self.key)), None, None)
+        builder = builder.add_extension(aki, False)
         for extension, critical in extra:
             builder = builder.add_extension(extension, critical)
         for serial in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(this_update)
             builder = builder.add_revoked_certificate(entry.build())
-        return builder.sign(signed_by or self.key, hashes.SHA256()).public_bytes(Encoding.DER)
+        signer = signed_by or self.key
+        der = builder.sign(_builds(signer), hashes.SHA256()).public_bytes(Encoding.DER)
+        return resign_list(der, signer) if isinstance(signer, SM2Key) else der
 
 
 def ca_plan(common_name: str, key_type: str = "P-256", **changes: object) -> Plan:
@@ -209,7 +197,8 @@ class PKI:
     def trust(self, **changes: object) -> "Trust":
         from certlogin.pki.path import build_trust
 
-        return build_trust([self.material(**changes)])
+        uses_sm2 = any(isinstance(one.key, SM2Key) for one in (self.root, self.issuing))
+        return build_trust([self.material(**changes)], sm2=sm2() if uses_sm2 else None)
 
 
 @cache
@@ -220,7 +209,7 @@ def make_pki(key_type: str = "P-256", label: str = "") -> PKI:
 
 
 def request(
-    private_key: PrivateKey,
+    private_key: AnyKey,
     challenge: str | None = None,
     common_name: str = "ignored",
     extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
@@ -232,37 +221,52 @@ def request(
         builder = builder.add_attribute(x509.oid.AttributeOID.CHALLENGE_PASSWORD, challenge.encode())
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    return builder.sign(private_key, algorithm or hashes.SHA256()).public_bytes(Encoding.DER)
+    der = builder.sign(_builds(private_key), algorithm or hashes.SHA256()).public_bytes(Encoding.DER)
+    return resign_request(der, private_key) if isinstance(private_key, SM2Key) else der
 
 
-def _build(plan: Plan, issuer: Authority | None) -> tuple[x509.Certificate, PrivateKey]:
-    own_key = key(plan.key_name, plan.key_type)
+def _build(plan: Plan, issuer: Authority | None) -> tuple[x509.Certificate, AnyKey]:
+    own_key = any_key(plan.key_name, plan.key_type)
     subject = name(plan.common_name)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(own_key.public_key())
+        .public_key(_builds(own_key).public_key())
         .serial_number(x509.random_serial_number() if plan.serial is None else plan.serial)
         .not_valid_before(plan.not_before)
         .not_valid_after(plan.not_after)
     )
     for extension, critical in _extensions(plan, own_key, issuer):
         builder = builder.add_extension(extension, critical)
-    return builder.sign(issuer.key if issuer else own_key, plan.hash), own_key
+    signer = issuer.key if issuer else own_key
+    built = builder.sign(_builds(signer), plan.hash)
+    if isinstance(own_key, SM2Key) or isinstance(signer, SM2Key):
+        der = resign(built.public_bytes(Encoding.DER), signer, partial(_with_key, own_key=own_key), plan.hash)
+        built = x509.load_der_x509_certificate(der)
+    return built, own_key
 
 
-def _extensions(plan: Plan, own_key: PrivateKey, issuer: Authority | None) -> Iterable[tuple[x509.ExtensionType, bool]]:
+def _builds(private_key: AnyKey) -> PrivateKey:
+    """The key, or what stands in for one that `cryptography` does not know."""
+    return key("stand-in") if isinstance(private_key, SM2Key) else private_key
+
+
+def _with_key(tbs: Any, own_key: AnyKey) -> None:
+    tbs["subject_public_key_info"] = asn1_keys.PublicKeyInfo.load(spki_of(own_key))
+
+
+def _extensions(plan: Plan, own_key: AnyKey, issuer: Authority | None) -> Iterable[tuple[x509.ExtensionType, bool]]:
     yield x509.BasicConstraints(plan.ca, plan.path_length), True
     if plan.usages is not None:
         yield key_usage(*plan.usages), True
     if plan.extended is not None:
         yield x509.ExtendedKeyUsage(plan.extended), False
     if plan.ski:
-        yield x509.SubjectKeyIdentifier.from_public_key(own_key.public_key()), False
+        yield x509.SubjectKeyIdentifier(_key_id(spki_of(own_key))), False
     if plan.aki:
-        aki = _aki(issuer.certificate) if issuer else _own_aki(own_key)
-        yield aki, False
+        signer = issuer.key if issuer else own_key
+        yield x509.AuthorityKeyIdentifier(_key_id(spki_of(signer)), None, None), False
     if plan.unit_code_der is not None:
         yield x509.UnrecognizedExtension(x509.ObjectIdentifier(UNIT_CODE_OID), plan.unit_code_der), False
     elif plan.unit_code is not None:
@@ -277,19 +281,14 @@ def _extensions(plan: Plan, own_key: PrivateKey, issuer: Authority | None) -> It
     yield from plan.extra
 
 
-def _own_aki(own_key: PrivateKey) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(own_key.public_key())
-
-
-def _aki(certificate: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    public_key = certificate.public_key()
-    assert isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key)
+def _key_id(spki: bytes) -> bytes:
+    """RFC 5280 4.2.1.2 (1)."""
+    return bytes(asn1_keys.PublicKeyInfo.load(spki).sha1)
 
 
 def resign(
     der: bytes,
-    private_key: PrivateKey,
+    private_key: AnyKey,
     edit: Callable[[Any], None] = lambda tbs: None,
     digest: hashes.HashAlgorithm | None = None,
 ) -> bytes:
@@ -300,15 +299,34 @@ def resign(
     certificate = asn1_x509.Certificate.load(der)
     tbs = certificate["tbs_certificate"]
     edit(tbs)
-    chosen = digest or hashes.SHA256()
-    kind = "rsa" if isinstance(private_key, rsa.RSAPrivateKey) else "ecdsa"
-    algorithm = {"algorithm": f"{chosen.name}_{kind}"}
+    algorithm = _algorithm(private_key, digest or hashes.SHA256())
     tbs["signature"] = algorithm
     certificate["signature_algorithm"] = algorithm
-    signed = tbs.dump(force=True)
-    if isinstance(private_key, rsa.RSAPrivateKey):
-        value = private_key.sign(signed, padding.PKCS1v15(), chosen)
-    else:
-        value = private_key.sign(signed, ec.ECDSA(chosen))
-    certificate["signature_value"] = value
+    certificate["signature_value"] = sign_der(private_key, tbs.dump(force=True), digest)
     return bytes(certificate.dump(force=True))
+
+
+def resign_list(der: bytes, private_key: AnyKey) -> bytes:
+    """The CRL again, signed by another key."""
+    found = asn1_crl.CertificateList.load(der)
+    algorithm = _algorithm(private_key, hashes.SHA256())
+    found["tbs_cert_list"]["signature"] = algorithm
+    found["signature_algorithm"] = algorithm
+    found["signature"] = sign_der(private_key, found["tbs_cert_list"].dump(force=True))
+    return bytes(found.dump(force=True))
+
+
+def resign_request(der: bytes, private_key: AnyKey) -> bytes:
+    """The PKCS#10 request again, for another key and signed by it."""
+    found = asn1_csr.CertificationRequest.load(der)
+    information = found["certification_request_info"]
+    information["subject_pk_info"] = asn1_keys.PublicKeyInfo.load(spki_of(private_key))
+    found["signature_algorithm"] = _algorithm(private_key, hashes.SHA256())
+    found["signature"] = sign_der(private_key, information.dump(force=True))
+    return bytes(found.dump(force=True))
+
+
+def _algorithm(private_key: AnyKey, digest: hashes.HashAlgorithm) -> dict[str, str]:
+    if isinstance(private_key, SM2Key):
+        return {"algorithm": SM2_SM3}
+    return {"algorithm": f"{digest.name}_{'rsa' if isinstance(private_key, rsa.RSAPrivateKey) else 'ecdsa'}"}

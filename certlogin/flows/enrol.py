@@ -73,7 +73,7 @@ def enrol(context: Context, found: OpenAttempt, der: bytes) -> Delivered:
     EnrolmentStepRefused, RequestRefused, AlreadyBound, IssuedForAnother, Unavailable.
     """
     now = context.clock()
-    request = read_request(der)
+    request = read_request(der, context.trust.sm2)
     _check_challenge(context, found.attempt, request, now)
     issued_before = _again(context, found.attempt, request)
     if issued_before is not None:

@@ -26,7 +26,7 @@ from certlogin.login.proof import (
     sid_of,
 )
 from certlogin.login.ticket import Ticket
-from certlogin.pki.signature import Algorithm
+from certlogin.pki.signature import offered
 from certlogin.records.attempt import Attempt, HeldResponse, LoginKind, Proven
 from certlogin.records.certificate import BoundCertificate, Slot, State
 from certlogin.records.helper import HelperReport
@@ -154,7 +154,7 @@ def binding_of(context: Context, attempt: Attempt, purpose: Purpose) -> Binding:
         unit=attempt.unit_id,
         purpose=purpose,
         formats=(NATIVE,),
-        algorithms=tuple(sorted(Algorithm)),
+        algorithms=offered(context.trust.sm2),
         origin=context.settings.site.origin,
         epoch=context.volatile.epoch,
     )

@@ -1,5 +1,6 @@
 """Where the trust comes from: anchor, intermediate and CRL files, read again when they change."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -8,8 +9,11 @@ from pathlib import Path
 from certlogin.errors import ConfigurationError, Unavailable
 from certlogin.pki.path import AnchorMaterial, Trust, build_trust
 from certlogin.pki.pem import CERTIFICATE, REVOCATION_LIST, read_pem
+from certlogin.pki.sm2 import SM2
 from certlogin.settings.trust import Anchor
 from certlogin.settings.trust import Trust as TrustSettings
+
+_log = logging.getLogger("certlogin")
 
 
 class TrustSource:
@@ -18,13 +22,20 @@ class TrustSource:
     A file that cannot be read any more leaves the trust as it was: its CRLs grow stale and are then refused as such.
     """
 
-    def __init__(self, settings: TrustSettings, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: TrustSettings, clock: Callable[[], datetime], sm2: SM2 | None = None) -> None:
+        """Raises ConfigurationError with one line per file that cannot be used."""
         self._settings = settings
+        self._sm2 = sm2
         self._clock = clock
         self._lock = threading.Lock()
-        self._trust = load_trust(settings)
+        self._trust = _logged(load_trust(settings, sm2=sm2))
         self._stamp = _stamp(settings)
         self._looked_at = clock()
+
+    @property
+    def sm2(self) -> SM2 | None:
+        """What verifies SM2 signatures, for the life of the process; None: they are refused and not offered."""
+        return self._sm2
 
     def current(self) -> Trust:
         """The trust as the files have it. Raises Unavailable when changed files cannot be used."""
@@ -44,13 +55,13 @@ class TrustSource:
         try:
             stamp = _stamp(self._settings)
             if stamp != self._stamp:
-                self._trust = load_trust(self._settings, self._trust)
+                self._trust = _logged(load_trust(self._settings, self._trust, sm2=self._sm2))
                 self._stamp = stamp
         except (OSError, ConfigurationError) as error:
             raise Unavailable("trust") from error
 
 
-def load_trust(settings: TrustSettings, previous: Trust | None = None) -> Trust:
+def load_trust(settings: TrustSettings, previous: Trust | None = None, *, sm2: SM2 | None = None) -> Trust:
     """Read every file once; a list of `previous` is never replaced by one with a lower number.
 
     Raises ConfigurationError with one line per file that cannot be used.
@@ -66,7 +77,13 @@ def load_trust(settings: TrustSettings, previous: Trust | None = None) -> Trust:
             problems.extend(f"[trust.anchors] {anchor.name}: {problem}" for problem in error.problems)
     if problems:
         raise ConfigurationError(tuple(problems))
-    return build_trust(material, client_auth_required=settings.require_client_auth, previous=previous)
+    return build_trust(material, client_auth_required=settings.require_client_auth, previous=previous, sm2=sm2)
+
+
+def _logged(trust: Trust) -> Trust:
+    for problem in trust.problems:
+        _log.warning("trust: %s", problem)
+    return trust
 
 
 def _material(anchor: Anchor) -> AnchorMaterial:

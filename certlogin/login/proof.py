@@ -115,10 +115,11 @@ def check_proof(proof: UnverifiedProof, expected: Expected, now: datetime, keys:
 
 
 def accept_proof(unredeemed: UnredeemedProof, trust: Trust, now: datetime) -> AcceptedProof:
-    """To be called once the nonce was redeemed. Raises the refusals of `pki`."""
+    """To be called once the nonce was redeemed. Raises the refusals of `pki`, SM2Unavailable."""
     proof, payload = unredeemed.proof, unredeemed.payload
     leaf = read_certificate(proof.certificate)
-    verify_signature(leaf, unredeemed.algorithm, signed_bytes(proof.payload, payload.purpose), proof.signature)
+    signed = signed_bytes(proof.payload, payload.purpose)
+    verify_signature(leaf, unredeemed.algorithm, signed, proof.signature, trust.sm2)
     trusted = judge_certificate(leaf, read_chain(proof.chain), trust, now)
     first, second, third, fourth = (int(part) for part in payload.helper.split("."))
     return AcceptedProof(trusted, (first, second, third, fourth), payload.iat - int(now.timestamp()))

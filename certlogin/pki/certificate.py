@@ -79,6 +79,7 @@ class UnverifiedCertificate:
     #: SHA-256 of the DER and of the SubjectPublicKeyInfo, lower-case hex.
     sha256: str
     spki_sha256: str
+    spki: bytes = field(repr=False)
     #: Issuer and subject as Name DER, compared octet by octet.
     issuer_der: bytes = field(repr=False)
     subject_der: bytes = field(repr=False)
@@ -117,6 +118,7 @@ def read_certificate(der: bytes) -> UnverifiedCertificate:
         der=der,
         sha256=sha256(der).hexdigest(),
         spki_sha256=sha256(outline.spki).hexdigest(),
+        spki=outline.spki,
         issuer_der=outline.issuer,
         subject_der=outline.subject,
         serial=outline.serial,

@@ -6,7 +6,7 @@ or what a certificate is used for.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar, Final
 
@@ -16,6 +16,8 @@ from OpenSSL import crypto
 from certlogin.errors import CertloginError, ConfigurationError, Refusal
 from certlogin.pki.certificate import CertificateUnreadable, UnverifiedCertificate, read_certificate
 from certlogin.pki.revocation import Mode, RevocationIndex, RevocationList, UnusableList, build_index, read_list
+from certlogin.pki.sm2 import SM2
+from certlogin.records.certificate import KeyType
 
 #: X509_V_ERR_*: no issuer was found, or only one that is no anchor (2, 18-21).
 _NO_PATH: Final = frozenset({2, 18, 19, 20, 21})
@@ -68,6 +70,8 @@ class Trust:
     client_auth_required: bool
     #: Which lists are not used and why, for the log and for doctor.
     problems: tuple[str, ...]
+    #: What verifies SM2 signatures; None: they are refused.
+    sm2: SM2 | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,11 @@ class Path:
 
 
 def build_trust(
-    anchors: Sequence[AnchorMaterial], *, client_auth_required: bool = False, previous: Trust | None = None
+    anchors: Sequence[AnchorMaterial],
+    *,
+    client_auth_required: bool = False,
+    previous: Trust | None = None,
+    sm2: SM2 | None = None,
 ) -> Trust:
     """Read anchors, intermediates and lists. Raises ConfigurationError, with one line per mistake.
 
@@ -96,8 +104,15 @@ def build_trust(
     intermediates = tuple({one.sha256: one for one in below if one}.values())
     lists, unusable = _read_lists(anchors)
     authorities = (*(anchor.certificate for anchor in found), *intermediates)
-    index, unplaced = build_index(lists, authorities, previous.index if previous else RevocationIndex())
-    return Trust(found, intermediates, index, client_auth_required, (*unusable, *unplaced))
+    index, unplaced = build_index(lists, authorities, previous.index if previous else RevocationIndex(), sm2)
+    return Trust(
+        anchors=found,
+        intermediates=intermediates,
+        index=index,
+        client_auth_required=client_auth_required,
+        problems=(*_unverifiable(authorities, sm2), *unusable, *unplaced),
+        sm2=sm2,
+    )
 
 
 def find_path(
@@ -216,6 +231,14 @@ def _is_ca(certificate: x509.Certificate) -> bool:
 
 def _intermediates(anchors: Iterable[AnchorMaterial]) -> Iterable[tuple[AnchorMaterial, bytes]]:
     return ((material, der) for material in anchors for der in material.intermediates_der)
+
+
+def _unverifiable(authorities: Iterable[UnverifiedCertificate], sm2: SM2 | None) -> list[str]:
+    """Why every login below an SM2 authority is refused where nothing verifies its lists."""
+    if sm2 is not None:
+        return []
+    named = (one.x509.subject.rfc4514_string() for one in authorities if one.key.key_type is KeyType.SM2)
+    return [f"{name}: SM2 is not available, so its revocation lists are not used" for name in named]
 
 
 def _read_lists(anchors: Iterable[AnchorMaterial]) -> tuple[list[RevocationList], list[str]]:

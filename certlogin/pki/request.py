@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import ClassVar, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import AttributeOID
 
 from certlogin.errors import Refusal
@@ -17,6 +17,7 @@ from certlogin.pki.certificate import DEPTH_MAX, PARSER_ERRORS, SIZE_MAX
 from certlogin.pki.der import check_outline, children
 from certlogin.pki.keys import KeyKind, read_key
 from certlogin.pki.profile import SIGNATURE_ALGORITHMS
+from certlogin.pki.sm2 import SM2, SM2Unavailable, verify_signed
 from certlogin.records.certificate import KeyType
 
 #: UTF8String, PrintableString.
@@ -50,7 +51,6 @@ class CertificationRequest:
     spki: bytes = field(repr=False)
     spki_sha256: str
     key: KeyKind
-    public_key: CertificatePublicKeyTypes = field(repr=False, compare=False)
     #: Text of the challengePassword attribute.
     challenge_password: str | None
 
@@ -63,17 +63,22 @@ class CertificationRequest:
         return self.key.bits
 
 
-def read_request(der: bytes) -> CertificationRequest:
-    """Read one request and verify its self-signature. Raises RequestUnreadable, RequestSignature, WeakKey."""
+def read_request(der: bytes, sm2: SM2 | None = None) -> CertificationRequest:
+    """Read one request and verify its self-signature.
+
+    Raises RequestUnreadable, RequestSignature, WeakKey; SM2Unavailable for an SM2 key without `sm2`.
+    """
     spki, kind = _find_key(der)
     try:
         request = x509.load_der_x509_csr(der)
-        public_key = request.public_key()
         challenge = _challenge(request)
     except PARSER_ERRORS as error:
         raise RequestUnreadable(str(error)) from None
-    _check_signature(request)
-    return CertificationRequest(der, spki, sha256(spki).hexdigest(), kind, public_key, challenge)
+    if kind.key_type is KeyType.SM2:
+        _check_sm2(der, spki, sm2)
+    else:
+        _check_signature(request)
+    return CertificationRequest(der, spki, sha256(spki).hexdigest(), kind, challenge)
 
 
 def _find_key(der: bytes) -> tuple[bytes, KeyKind]:
@@ -102,5 +107,22 @@ def _challenge(request: x509.CertificateSigningRequest) -> str | None:
 def _check_signature(request: x509.CertificateSigningRequest) -> None:
     if request.signature_algorithm_oid.dotted_string not in SIGNATURE_ALGORITHMS:
         raise RequestSignature("algorithm")
-    if not request.is_signature_valid:
+    try:
+        fits = request.is_signature_valid
+    except ValueError as error:
+        # The point is not on its curve.
+        raise RequestUnreadable(str(error)) from None
+    if not fits:
         raise RequestSignature("mismatch")
+
+
+def _check_sm2(der: bytes, spki: bytes, sm2: SM2 | None) -> None:
+    """`cryptography` knows neither the key nor the signature."""
+    if sm2 is None:
+        raise SM2Unavailable("not loaded")
+    try:
+        verify_signed(spki, der, sm2)
+    except InvalidSignature:
+        raise RequestSignature("mismatch") from None
+    except ValueError as error:
+        raise RequestSignature(str(error)) from None

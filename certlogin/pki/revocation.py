@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtensionOID
 
@@ -21,6 +21,8 @@ from certlogin.errors import Refusal
 from certlogin.pki.certificate import PARSER_ERRORS, UnverifiedCertificate
 from certlogin.pki.der import SEQUENCE, children, only_element
 from certlogin.pki.profile import SIGNATURE_ALGORITHMS
+from certlogin.pki.sm2 import SM2, verify_signed
+from certlogin.records.certificate import KeyType
 
 #: Lists that speak of a part of the certificates, of other issuers, or of a change only. They need another procedure.
 _PARTIAL: Final = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT, ExtensionOID.DELTA_CRL_INDICATOR})
@@ -71,6 +73,7 @@ class UnusableList(ValueError):
 class RevocationList:
     """A list as read; unverified until it was placed under an issuer."""
 
+    der: bytes = field(repr=False)
     issuer_der: bytes
     #: RFC 4514 text, for people.
     issuer: str
@@ -100,7 +103,7 @@ def read_list(der: bytes) -> RevocationList:
     """Read one CRL in DER. Raises UnusableList: not a complete, direct list with a number and an end."""
     try:
         parsed = x509.load_der_x509_crl(der)
-        return _read(parsed, _issuer_of(der))
+        return _read(parsed, der)
     except UnusableList:
         raise
     except PARSER_ERRORS as error:
@@ -108,7 +111,10 @@ def read_list(der: bytes) -> RevocationList:
 
 
 def build_index(
-    lists: Iterable[RevocationList], authorities: Sequence[UnverifiedCertificate], previous: RevocationIndex
+    lists: Iterable[RevocationList],
+    authorities: Sequence[UnverifiedCertificate],
+    previous: RevocationIndex,
+    sm2: SM2 | None = None,
 ) -> tuple[RevocationIndex, list[str]]:
     """Place each list under the CAs whose key signed it, never a lower number over a higher one.
 
@@ -118,7 +124,7 @@ def build_index(
     placed = {key: found for key, found in previous.lists.items() if key in {_key_of(one) for one in authorities}}
     problems = []
     for one in lists:
-        signers = [authority for authority in authorities if _is_signed_by(one, authority)]
+        signers = [authority for authority in authorities if _is_signed_by(one, authority, sm2)]
         if not signers:
             problems.append(f"number {one.number} of {one.issuer}: signed by no configured CA")
         for key in dict.fromkeys(_key_of(signer) for signer in signers):
@@ -154,14 +160,15 @@ def _settle_one(certificate: UnverifiedCertificate, found: RevocationList | None
         raise RevocationUnknown(subject, serial, issuer, "stale")
 
 
-def _read(parsed: x509.CertificateRevocationList, issuer_der: bytes) -> RevocationList:
+def _read(parsed: x509.CertificateRevocationList, der: bytes) -> RevocationList:
     if parsed.signature_algorithm_oid.dotted_string not in SIGNATURE_ALGORITHMS:
         raise UnusableList("signature algorithm")
     number = _number(parsed.extensions)
     if parsed.next_update_utc is None:
         raise UnusableList("no next update")
     return RevocationList(
-        issuer_der=issuer_der,
+        der=der,
+        issuer_der=_issuer_of(der),
         issuer=parsed.issuer.rfc4514_string(),
         number=number,
         this_update=parsed.last_update_utc,
@@ -192,22 +199,35 @@ def _entries(parsed: x509.CertificateRevocationList) -> Iterable[tuple[int, date
 
 def _issuer_of(der: bytes) -> bytes:
     """The issuer's name as it is written: names are compared octet by octet. `der` was parsed before."""
-    signed, *_ = children(only_element(der, SEQUENCE))
+    signed, algorithm, _ = children(only_element(der, SEQUENCE))
     # Only the head: a list may have a million entries. RFC 5280 5.1.2: version, algorithm, issuer. Version 1 has no
     # version there, and no number either: it is refused for that.
-    _, _, issuer = islice(children(signed), 3)
+    _, inner_algorithm, issuer = islice(children(signed), 3)
+    # RFC 5280 5.1.1.2; nothing else signs the outer one.
+    if inner_algorithm.encoded != algorithm.encoded:
+        raise UnusableList("two signature algorithms")
     return issuer.encoded
 
 
-def _is_signed_by(one: RevocationList, authority: UnverifiedCertificate) -> bool:
+def _is_signed_by(one: RevocationList, authority: UnverifiedCertificate, sm2: SM2 | None) -> bool:
     """Whether the list is this authority's; names first, so that foreign lists cost no key operation."""
     if one.issuer_der != authority.subject_der or not _may_sign_lists(authority):
         return False
+    if authority.key.key_type is KeyType.SM2:
+        return sm2 is not None and _is_signed_with_sm2(one, authority, sm2)
     try:
         key = authority.x509.public_key()
         return isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) and one.parsed.is_signature_valid(key)
     except (ValueError, UnsupportedAlgorithm):
         return False
+
+
+def _is_signed_with_sm2(one: RevocationList, authority: UnverifiedCertificate, sm2: SM2) -> bool:
+    try:
+        verify_signed(authority.spki, one.der, sm2)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def _may_sign_lists(authority: UnverifiedCertificate) -> bool:

@@ -40,6 +40,10 @@ _ALGORITHM: Final = bytes.fromhex("301306072a8648ce3d020106082a811ccf5501822d")
 _CURVE: Final = _ALGORITHM[-10:]
 _SPKI: Final = bytes.fromhex("3059") + _ALGORITHM + bytes.fromhex("034200")
 
+#: AlgorithmIdentifier of SM2 over SM3, 1.2.156.10197.1.501, as it is written here and as some write it.
+SIGNATURE_ALGORITHM: Final = bytes.fromhex("300a06082a811ccf55018375")
+_SIGNED_WITH: Final = (SIGNATURE_ALGORITHM, bytes.fromhex("300c06082a811ccf550183750500"))
+
 #: openssl/evp.h, EVP_PKEY_PUBLIC_KEY and EVP_PKEY_KEYPAIR.
 _PUBLIC: Final = 0x86
 _KEY_PAIR: Final = 0x87
@@ -221,6 +225,18 @@ def from_der(der: bytes) -> bytes:
     """r || s of SEQUENCE { r, s }. Raises ValueError: not DER, or a number that is not in 1..n-1."""
     r, s = (_in_range(unsigned(number)) for number in _exactly(only_element(der, SEQUENCE), 2))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def verify_signed(issuer_spki: bytes, der: bytes, sm2: SM2) -> None:
+    """A certificate, request or revocation list (X.509 `SIGNED`) that must be signed by this key with SM2 over SM3.
+
+    Raises InvalidSignature; ValueError: another form, key or algorithm; SM2Unavailable.
+    """
+    signed, algorithm, signature = _exactly(only_element(der, SEQUENCE), 3)
+    # Real ones carry NULL or nothing beside the identifier; anything else would want to say something.
+    if algorithm.encoded not in _SIGNED_WITH:
+        raise ValueError("not signed with SM2 over SM3")
+    sm2.verify(point_of(issuer_spki), signed.encoded, from_der(whole_bits(signature)))
 
 
 def _in_range(number: int) -> int:

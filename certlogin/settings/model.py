@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.rules import Rules
 from certlogin.settings.site import Host, Site
-from certlogin.settings.trust import CASettings, Trust
+from certlogin.settings.trust import CASettings, SM2Settings, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,7 @@ class Settings:
     site: Site
     host: Host
     trust: Trust
+    sm2: SM2Settings = field(default_factory=SM2Settings)
     rules: Rules = field(default_factory=Rules)
     ca: CASettings = field(default_factory=CASettings)
     tickets: Tickets = field(default_factory=Tickets)

@@ -32,7 +32,7 @@ def _enrolled(page: Page, token: FileToken, **changes: Any) -> dict[str, Any]:
 
 
 def _certificate(made: dict[str, Any], common_name: str = "测试单位") -> bytes:
-    return issue_for(make_pki().issuing, read_request(decode(made["request"])).public_key, common_name)
+    return issue_for(make_pki().issuing, read_request(decode(made["request"])).spki, common_name)
 
 
 @pytest.mark.parametrize(("key_type", "bits"), [("P-256", 256), ("RSA-2048", 2048)])

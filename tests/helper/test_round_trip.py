@@ -34,7 +34,7 @@ def _enrolled(world: World, page: Page, key_type: str) -> bytes:
     request = read_request(decode(made["request"]))
     assert request.challenge_password == "server.challenge.text"
     issuing = make_pki().issuing
-    certificate = issue_for(issuing, request.public_key)
+    certificate = issue_for(issuing, request.spki)
     installed = page.install(made["key_id"], certificate, issuing.der)
     assert installed.status == 200
     return certificate

@@ -7,12 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from hypothesis import settings
 
-from tests.factory import PrivateKey
+from tests.factory_keys import AnyKey, sign_der
 
 BOOLEAN: Final = 0x01
 INTEGER: Final = 0x02
@@ -84,16 +81,16 @@ def parts(element: bytes) -> list[bytes]:
     return found
 
 
-def rebuilt(der: bytes, signed_by: PrivateKey, edit: Callable[[list[bytes]], None]) -> bytes:
+def rebuilt(der: bytes, signed_by: AnyKey, edit: Callable[[list[bytes]], None]) -> bytes:
     """A certificate, request or list again, after `edit` of the elements of its signed part; truly signed (SHA-256)."""
     signed, algorithm, _ = parts(der)
     elements = parts(signed)
     edit(elements)
     signed = tlv(SEQUENCE, *elements)
-    return tlv(SEQUENCE, signed, algorithm, tlv(BIT_STRING, b"\x00", _signature(signed, signed_by)))
+    return tlv(SEQUENCE, signed, algorithm, tlv(BIT_STRING, b"\x00", sign_der(signed_by, signed)))
 
 
-def with_part(der: bytes, signed_by: PrivateKey, place: int, element: bytes) -> bytes:
+def with_part(der: bytes, signed_by: AnyKey, place: int, element: bytes) -> bytes:
     """`rebuilt` with one element exchanged."""
 
     def edit(elements: list[bytes]) -> None:
@@ -102,7 +99,7 @@ def with_part(der: bytes, signed_by: PrivateKey, place: int, element: bytes) -> 
     return rebuilt(der, signed_by, edit)
 
 
-def with_extensions(der: bytes, signed_by: PrivateKey, extensions: Sequence[bytes]) -> bytes:
+def with_extensions(der: bytes, signed_by: AnyKey, extensions: Sequence[bytes]) -> bytes:
     """The certificate with exactly these extensions, each made by `extension`."""
     return with_part(der, signed_by, EXTENSIONS, tlv(0xA3, tlv(SEQUENCE, *extensions)))
 
@@ -136,12 +133,6 @@ def nested(levels: int, innermost: bytes = b"") -> bytes:
     for _ in range(levels):
         innermost = tlv(SEQUENCE, innermost)
     return innermost
-
-
-def _signature(signed: bytes, private_key: PrivateKey) -> bytes:
-    if isinstance(private_key, rsa.RSAPrivateKey):
-        return private_key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
-    return private_key.sign(signed, ECDSA(hashes.SHA256()))
 
 
 def _base128(arc: int) -> bytes:

@@ -236,7 +236,7 @@ def test_one_list_serves_every_certificate_of_the_same_name_and_key() -> None:
     assert (len(both.lists), problems) == (1, [])
 
 
-def test_a_list_of_an_sm2_ca_is_not_used_yet() -> None:
+def test_a_list_that_an_sm2_ca_did_not_sign_is_not_its_list() -> None:
     sm2 = raw.with_part(pki().issuing.der, pki().root.key, raw.SPKI, raw.ec_spki(raw.SM2_CURVE, raw.SM2_POINT))
     assert not placed(pki().issuing.crl(), [read_certificate(sm2)])
     beside = raw.with_part(pki().issuing.der, pki().root.key, raw.SPKI, raw.ec_spki(raw.P256_CURVE, raw.SM2_POINT))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certlogin.pki.revocation import RevocationList, UnusableList, read_list
-from tests.factory import DAY, NOW, make_pki
+from tests.factory import DAY, NOW, key, make_pki
 from tests.pki import raw
 from tests.pki.lists import SERIAL, pki, placed
 from tests.pki.raw import (
@@ -90,7 +90,11 @@ def with_entry(extension: x509.ExtensionType, critical: bool) -> bytes:
     )
     builder = x509.CertificateRevocationListBuilder().issuer_name(ca.certificate.subject)
     builder = builder.last_update(NOW).next_update(NOW + DAY).add_extension(x509.CRLNumber(1), False)
-    return builder.add_revoked_certificate(entry.build()).sign(ca.key, hashes.SHA256()).public_bytes(Encoding.DER)
+    return (
+        builder.add_revoked_certificate(entry.build())
+        .sign(key("Issuing P-256"), hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
 
 
 def test_s24_a_list_with_a_critical_entry_extension_is_not_used() -> None:

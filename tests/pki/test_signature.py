@@ -88,8 +88,8 @@ def test_s20_a_key_of_another_kind_is_refused_before_its_signature_is_looked_at(
     assert (refusal.value.algorithm, refusal.value.key_type) == (algorithm, named)
 
 
-@pytest.mark.parametrize("algorithm", Algorithm)
-def test_s20_an_sm2_key_fits_no_algorithm_yet(algorithm: Algorithm) -> None:
+@pytest.mark.parametrize("algorithm", [one for one in Algorithm if one is not Algorithm.SM2])
+def test_s20_an_sm2_key_fits_no_other_algorithm(algorithm: Algorithm) -> None:
     der = with_part(issued("P-256").der, make_pki().issuing.key, raw.SPKI, ec_spki(SM2_CURVE, SM2_POINT))
     for signature in (bytes(64), rs(1, 1), sign(ec_key(), MESSAGE)):
         with pytest.raises(KeyMismatch) as refusal:

@@ -78,7 +78,7 @@ def page_rows(text: str) -> Iterator[tuple[str, str, str, str, str]]:
     """Table, name, type, default and meaning of every row of the page."""
     table = ""
     for line in text.splitlines():
-        heading = re.fullmatch(r"## `\[{1,2}([a-z._]+)\]{1,2}`", line)
+        heading = re.fullmatch(r"## `\[{1,2}([a-z0-9._]+)\]{1,2}`", line)
         if line.startswith("## "):
             table = heading[1] if heading else ""
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
