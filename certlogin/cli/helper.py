@@ -22,6 +22,7 @@ from certlogin.helper.server import HelperServer, open_listener
 from certlogin.helper.service import build_service
 from certlogin.helper.showing import Held
 from certlogin.helper.surroundings import Surroundings
+from certlogin.helper.tokens.base import Token, TokenState
 from certlogin.helper.tokens.filetoken import (
     PIN_LENGTHS,
     TRIES,
@@ -29,8 +30,8 @@ from certlogin.helper.tokens.filetoken import (
     TokenPlan,
     check_new_pin,
     create_token,
-    list_tokens,
 )
+from certlogin.helper.tokens.media import Media
 from certlogin.wire.bad_request import BadRequest
 
 _NAME_MAX: Final = 64
@@ -39,7 +40,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = subcommands.add_parser("helper", help="run the local helper and manage its file tokens")
+    group = subcommands.add_parser("helper", help="run the local helper and manage its tokens")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--config", type=Path, metavar="FILE", help="default: ~/.config/certlogin/helper.toml, if any")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -57,17 +58,17 @@ def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _add_tokens(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
 ) -> None:
-    group = actions.add_parser("token", help="file tokens: keys in an encrypted file instead of on a USBKey")
+    group = actions.add_parser("token", help="USBKeys, and file tokens: keys in an encrypted file instead")
     tokens = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     create = tokens.add_parser(
-        "create", parents=[shared], help="make a blank token; the PIN is asked, or read from a pipe"
+        "create", parents=[shared], help="make a blank file token; the PIN is asked, or read from a pipe"
     )
     create.add_argument("--label", type=_name, required=True, metavar="TEXT", help="what the user knows it by")
     create.add_argument("--model", type=_name, default="FILE", metavar="TEXT", help="as a page sees it (default: FILE)")
     create.add_argument("--tries", type=_tries, default=TRIES, metavar="N", help=f"PIN tries (default: {TRIES})")
     create.add_argument("--json", action="store_true")
     create.set_defaults(run=run_token_create)
-    listing = tokens.add_parser("list", parents=[shared], help="show the tokens and what is on them")
+    listing = tokens.add_parser("list", parents=[shared], help="show the tokens of both kinds and what is on them")
     listing.add_argument("--json", action="store_true", help="one JSON list")
     listing.set_defaults(run=run_token_list)
 
@@ -97,8 +98,9 @@ def run_helper(arguments: argparse.Namespace) -> int:
         return FirstThatWorks(available(config.pinentry, dev=config.dev, environment=environment))
 
     with only_one(private_folder(config.state) / "running", f"a helper with the state in {config.state} runs already"):
-        service = build_service(config, Surroundings(), dialog)
-        with closing(open_listener(config.ports)) as listener:
+        surroundings = Surroundings()
+        with closing(Media(config, surroundings)) as media, closing(open_listener(config.ports)) as listener:
+            service = build_service(config, surroundings, dialog, media)
             server = HelperServer(service, listener, dev=config.dev)
             for number in _SIGNALS:
                 signal.signal(number, lambda *_: server.stop())
@@ -132,12 +134,14 @@ def run_token_create(arguments: argparse.Namespace) -> int:
 
 
 def run_token_list(arguments: argparse.Namespace) -> int:
-    tokens = list_tokens(_config(arguments).tokens, Surroundings())
-    if arguments.json:
-        print(json.dumps([_facts(token) for token in tokens], ensure_ascii=False, indent=1))
-    else:
-        for token in tokens:
-            print(_line(token))
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    with closing(Media(_config(arguments), Surroundings())) as media:
+        tokens = media()
+        if arguments.json:
+            print(json.dumps([_facts(token) for token in tokens], ensure_ascii=False, indent=1))
+        else:
+            for token in tokens:
+                print(_line(token))
     return 0
 
 
@@ -184,15 +188,17 @@ def _new_pin() -> bytearray:
     return pin
 
 
-def _facts(token: FileToken) -> dict[str, Any]:
+def _facts(token: Token) -> dict[str, Any]:
     state = token.state()
     return {
+        "medium": "file" if isinstance(token, FileToken) else "pkcs11",
         "serial": token.serial,
         "label": token.label,
         "model": token.model,
         "tries_left": state.tries_left,
         "tries_max": state.tries_max,
         "locked": state.locked,
+        "key_kinds": [kind.value for kind in token.key_kinds],
         "keys": [
             {
                 "key_id": key.key_id,
@@ -206,13 +212,19 @@ def _facts(token: FileToken) -> dict[str, Any]:
     }
 
 
-def _line(token: FileToken) -> str:
+def _line(token: Token) -> str:
     keys = token.keys()
     waiting = sum(key.pending for key in keys)
     state = token.state()
-    tries = "locked" if state.locked else f"{state.tries_left} of {state.tries_max} PIN tries"
+    tries = "locked" if state.locked else _tries_of(state)
     held = f"{len(keys) - waiting} certificates, {waiting} keys that wait for one"
     return f"{token.serial}  {token.label} ({token.model}): {tries}, {held}"
+
+
+def _tries_of(state: TokenState) -> str:
+    if state.tries_left is None:
+        return "PIN tries unknown"
+    return f"{state.tries_left}{'' if state.tries_max is None else f' of {state.tries_max}'} PIN tries"
 
 
 def _name(text: str) -> str:

@@ -1,11 +1,14 @@
-"""What `certlogin helper doctor` looks at: ways to ask for a PIN, ports, tokens, the check of the caller's user."""
+"""What `certlogin helper doctor` looks at: PIN dialogs, ports, the check of the caller's user, SM2, modules, tokens."""
 
 import http.client
 import json
+import stat
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from certlogin.errors import Unavailable
 from certlogin.helper import peer
@@ -14,11 +17,16 @@ from certlogin.helper.pin.available import available
 from certlogin.helper.server import ADDRESS, open_listener
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.tokens.filetoken import list_tokens
+from certlogin.helper.tokens.media import INSTALL, load_modules, load_sm2
+from certlogin.pki.sm2 import SM2Unavailable
 from certlogin.wire.bad_request import BadRequest
 from certlogin.wire.helper import Hello
 from certlogin.wire.json import read_object
 
-_INSTALL: Final = (
+if TYPE_CHECKING:
+    from certlogin.helper.tokens.modules import Module
+
+_NO_DIALOG: Final = (
     "no way to ask for a PIN: install a pinentry (Debian, UOS, Kylin: apt install pinentry-gtk2, pinentry-qt or "
     "pinentry-curses; Fedora, Anolis, openEuler: dnf install pinentry; macOS: brew install pinentry-mac), or Tk for "
     "Python (apt install python3-tk), or start the helper in a terminal"
@@ -40,6 +48,8 @@ def examine(config: HelperConfig, environment: Mapping[str, str]) -> list[Findin
         *_dialogs(config, environment),
         *_ports(config),
         _peer_check(),
+        _sm2(config),
+        *_modules(config),
         *_tokens(config),
         *_relaxed(config),
     ]
@@ -48,7 +58,7 @@ def examine(config: HelperConfig, environment: Mapping[str, str]) -> list[Findin
 def _dialogs(config: HelperConfig, environment: Mapping[str, str]) -> Iterator[Finding]:
     names = [dialog.name for dialog in available(config.pinentry, dev=config.dev, environment=environment)]
     if not names:
-        yield Finding(False, _INSTALL)
+        yield Finding(False, _NO_DIALOG)
     for place, name in enumerate(names):
         yield Finding(True, f"PIN dialog: {name}{'' if place == 0 else ' (when the ones before it cannot be shown)'}")
 
@@ -92,9 +102,48 @@ def _peer_check() -> Finding:
     return Finding(False, f"on {sys.platform} other users of this machine are kept out by the pairing alone")
 
 
+def _sm2(config: HelperConfig) -> Finding:
+    found = load_sm2(config)
+    if isinstance(found, SM2Unavailable):
+        return Finding(False, f"no SM2 keys on file tokens: {found.what} (`[sm2] library` names another libcrypto)")
+    return Finding(True, "SM2 keys on file tokens: the self-test passed")
+
+
+def _modules(config: HelperConfig) -> Iterator[Finding]:
+    """Of each configured PKCS#11 module: what it is and what is plugged in, or why it does not work."""
+    surroundings = Surroundings()
+    modules = load_modules(config, surroundings)
+    if not modules:
+        nothing = Finding(True, "PKCS#11 modules: none is configured")
+        yield Finding(False, INSTALL) if config.modules else nothing
+    for module in modules:
+        with closing(module):
+            yield _module(module)
+        if not _only_its_owner_writes(module.settings.path):
+            yield Finding(False, f"module {module.settings.path} can be changed by other users of this machine")
+
+
+def _module(module: "Module") -> Finding:
+    from certlogin.helper.tokens.modules import ModuleUnusable
+
+    about = f"module {module.settings.name} ({module.settings.path})"
+    try:
+        return Finding(True, f"{about}: {module.description()}, {len(module.tokens())} tokens")
+    except ModuleUnusable as error:
+        return Finding(False, f"{about} is not usable: {error}")
+
+
+def _only_its_owner_writes(path: Path) -> bool:
+    try:
+        return not path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    except OSError:
+        # That it is not there was said.
+        return True
+
+
 def _tokens(config: HelperConfig) -> Iterator[Finding]:
     readable = {token.serial: token for token in list_tokens(config.tokens, Surroundings())}
-    yield Finding(True, f"tokens: {len(readable)} in {config.tokens}")
+    yield Finding(True, f"file tokens: {len(readable)} in {config.tokens}")
     for token in readable.values():
         if token.state().locked:
             yield Finding(False, f"token {token.serial} is locked: its PIN was wrong too often")

@@ -34,6 +34,22 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleSettings:
+    """A PKCS#11 module. Only this file names any: a library runs with all rights of the user (20)."""
+
+    #: Absolute: a bare name would be searched for in folders that others may write to.
+    path: Path
+    #: What the administrator calls it.
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SM2Settings:
+    #: The libcrypto that computes SM2; empty: the system's.
+    library: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HelperConfig:
     #: Pairings and the installation secret; readable by its owner only.
     state: Path
@@ -52,6 +68,8 @@ class HelperConfig:
     #: Seconds for which a window stays open.
     prompt: int = 120
     limits: LimitSettings = field(default_factory=LimitSettings)
+    modules: tuple[ModuleSettings, ...] = ()
+    sm2: SM2Settings = field(default_factory=SM2Settings)
 
 
 def load_config(path: Path | None, environment: Mapping[str, str], *, dev: bool = False) -> HelperConfig:
@@ -96,6 +114,8 @@ class _Reader:
             language=self._choice(table, "language", Language, Language.ZH_CN),
             prompt=self._positive(table, "prompt", 120),
             limits=self._limits(self._typed(table, "limits", dict, {})),
+            modules=self._modules(self._typed(table, "modules", list, [])),
+            sm2=self._sm2(self._typed(table, "sm2", dict, {})),
         )
         if self._problems:
             raise ConfigurationError(tuple(self._problems))
@@ -163,6 +183,28 @@ class _Reader:
         self._known("limits", table, names)
         default = LimitSettings()
         return LimitSettings(**{name: self._positive(table, name, getattr(default, name)) for name in names})
+
+    def _modules(self, items: list[Any]) -> tuple[ModuleSettings, ...]:
+        found = tuple(self._module(item) for item in items)
+        if len({module.path for module in found}) < len(found):
+            self._problems.append("modules: a path stands there twice")
+        return found
+
+    def _module(self, item: Any) -> ModuleSettings:
+        if not isinstance(item, dict) or not all(isinstance(item.get(name), str) for name in ("path", "name")):
+            self._problems.append("every entry of modules needs a path and a name")
+            return ModuleSettings(Path(), "")
+        self._known("modules", item, ["path", "name"])
+        path = Path(item["path"])
+        if not path.is_absolute():
+            self._problems.append(f"modules: {item['path']!r} is no absolute path")
+        if not item["name"] or not item["name"].isprintable():
+            self._problems.append(f"modules: the name of {item['path']!r} must be printable")
+        return ModuleSettings(path, item["name"])
+
+    def _sm2(self, table: dict[str, Any]) -> SM2Settings:
+        self._known("sm2", table, ["library"])
+        return SM2Settings(self._typed(table, "library", str, ""))
 
     def _positive(self, table: dict[str, Any], name: str, default: int) -> int:
         value: int = self._typed(table, name, int, default)

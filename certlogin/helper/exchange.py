@@ -13,11 +13,13 @@ from certlogin.helper.log import LOGGER, record
 from certlogin.helper.origins import Origin
 from certlogin.helper.refusals import Busy, HelperRefusal, OriginRefused
 from certlogin.helper.service import Service
+from certlogin.pki.sm2 import SM2Unavailable
 from certlogin.wire.helper import error_object
 from certlogin.wire.json import JsonObject, write_object
 
 _OK = 200
 _NO_CONTENT = 204
+_UNPROCESSABLE = 422
 _TOO_MANY = 429
 _FAILED = 500
 
@@ -56,6 +58,11 @@ class Exchange:
         except Refusal as refusal:
             _log(course, refusal.code)
             return _render(_status(refusal), course, _error(refusal))
+        except SM2Unavailable as missing:
+            # A fact of this machine, not a failure of the call; the reason is for the log.
+            logging.getLogger(LOGGER).warning("%s", missing)
+            _log(course, missing.code)
+            return _render(_UNPROCESSABLE, course, error_object(missing.code, retryable=False, facts={}))
         except NothingAsked:
             return b""
         except Exception as error:

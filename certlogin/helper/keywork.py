@@ -19,7 +19,7 @@ from certlogin.helper.refusals import NoCertificate, NoToken, PinLocked
 from certlogin.helper.showing import Held, Showing, about, held_keys
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.texts import Matter, Texts
-from certlogin.helper.tokens.base import KeyInfo, KeyKind, OpenToken, Token
+from certlogin.helper.tokens.base import KeyInfo, KeyKind, OpenToken, PinNeeded, Token
 from certlogin.pki.certificate import read_certificate
 from certlogin.version import __version__
 from certlogin.wire.bad_request import BadRequest
@@ -43,14 +43,15 @@ class KeyWork:
     surroundings: Surroundings
 
     def login(self, caller: Caller, pairing: Pairing, request: LoginRequest) -> LoginAnswer:
-        """Raises NoToken, NoCertificate, PinWrong, PinLocked, UserCancelled, Busy, Expired, NoPinDialog, …"""
+        """Raises NoToken, NoCertificate, SM2Unavailable, PinWrong, PinLocked, UserCancelled, Busy, Expired, …"""
         held = self.showing.find(caller, pairing, request.certificate_sha256)
         caller.certificate_sha256 = held.sha256
-        if held.key.certificate is None or held.key.kind.algorithm not in request.algorithms:
+        if held.key.certificate is None:
             raise NoCertificate
+        algorithm = choose_algorithm(held, request.algorithms)
         matter = Matter(caller.origin, request.purpose, request.unit, request.unit_name)
         with self._unlocked(caller, about(matter, held.token, held.key), held.token) as opened:
-            payload = self._payload(caller, request, held)
+            payload = self._payload(caller, request, held, algorithm)
             signature = opened.sign_payload(held.key.key_id, payload)
         tries_left = held.token.state().tries_left
         return LoginAnswer(payload.to_bytes(), signature, held.key.certificate, held.key.chain, tries_left)
@@ -70,7 +71,10 @@ class KeyWork:
             return EnrollAnswer(opened.request(key_id, request.nonce), key_id)
 
     def install(self, caller: Caller, _: Pairing, request: InstallRequest) -> InstallAnswer:
-        """Raises NoCertificate unless a key of this origin waits for exactly this certificate, BadRequest."""
+        """Raises NoCertificate unless a key of this origin waits for exactly this certificate, BadRequest.
+
+        Some cards ask for the PIN before they take it: then as `login`.
+        """
         found = next((held for held in self._own(caller) if held.key.key_id == request.key_id), None)
         if found is None:
             raise NoCertificate
@@ -80,10 +84,15 @@ class KeyWork:
         if found.key.certificate == request.certificate:
             return InstallAnswer(digest)
         check_fits(request, found.key)
-        found.token.install(request.key_id, request.certificate, request.chain)
+        try:
+            found.token.install(request.key_id, request.certificate, request.chain)
+        except PinNeeded:
+            matter = about(Matter(caller.origin, "enroll_purpose", found.key.unit), found.token, None)
+            with self._unlocked(caller, matter, found.token) as opened:
+                opened.install(request.key_id, request.certificate, request.chain)
         return InstallAnswer(digest)
 
-    def _payload(self, caller: Caller, request: LoginRequest, held: Held) -> SignedPayload:
+    def _payload(self, caller: Caller, request: LoginRequest, held: Held, algorithm: str) -> SignedPayload:
         """Everything that the server must be able to rely on is filled in here and not by the page (2)."""
         return SignedPayload(
             purpose=request.purpose,
@@ -92,7 +101,7 @@ class KeyWork:
             nonce=request.nonce,
             iat=int(self.surroundings.wall().timestamp()),
             cert_sha256=held.sha256,
-            alg=held.key.kind.algorithm,
+            alg=algorithm,
             sid=request.sid,
             helper=__version__,
         )
@@ -132,6 +141,17 @@ class KeyWork:
             return token.unlock(pin)
         finally:
             pin[:] = bytes(len(pin))
+
+
+def choose_algorithm(held: Held, offered: Sequence[str]) -> str:
+    """What the key prefers of what the server offers (14). Raises NoCertificate, SM2Unavailable."""
+    # Asked first: where the server has no use for the key, why this machine has none does not matter.
+    if not set(held.key.kind.algorithms) & set(offered):
+        raise NoCertificate
+    chosen = next((name for name in held.token.algorithms(held.key.kind) if name in offered), None)
+    if chosen is None:
+        raise NoCertificate
+    return chosen
 
 
 def check_fits(request: InstallRequest, key: KeyInfo) -> None:

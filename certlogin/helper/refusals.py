@@ -91,7 +91,8 @@ class PinWrong(HelperRefusal):
     code: ClassVar[str] = "pin_wrong"
     status: ClassVar[int] = 422
     retryable: ClassVar[bool] = True
-    tries_left: int
+    #: None when the token does not tell.
+    tries_left: int | None
 
 
 @dataclass(eq=False)

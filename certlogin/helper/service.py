@@ -21,7 +21,6 @@ from certlogin.helper.refusals import NotPaired, UserCancelled
 from certlogin.helper.showing import Showing, Tokens
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.texts import Texts
-from certlogin.helper.tokens.filetoken import list_tokens
 from certlogin.version import __version__
 from certlogin.wire.helper import (
     BODY_LIMIT,
@@ -116,7 +115,7 @@ _CALLS: Mapping[Call, Callable[[Service, Caller, Pairing, JsonObject], JsonObjec
 
 
 def build_service(
-    config: HelperConfig, surroundings: Surroundings, dialog: Callable[[], Dialog], tokens: Tokens | None = None
+    config: HelperConfig, surroundings: Surroundings, dialog: Callable[[], Dialog], tokens: Tokens
 ) -> Service:
     """The parts of one helper, put together. Raises ConfigurationError when its state is damaged."""
     pairings = Pairings(config.state, surroundings)
@@ -124,8 +123,7 @@ def build_service(
     limits = Limits(config.limits)
     prompts = Prompts(dialog, surroundings.monotonic, config.prompt)
     texts = Texts(config.name, config.language, installation.phrase_number(), config.dev)
-    plugged_in = tokens or (lambda: list_tokens(config.tokens, surroundings))
-    showing = Showing(plugged_in, installation, prompts, texts, config.origins)
+    showing = Showing(tokens, installation, prompts, texts, config.origins)
     return Service(
         pairings=pairings,
         limits=limits,

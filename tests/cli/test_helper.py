@@ -255,10 +255,12 @@ def test_the_doctor_finds_nothing_wrong(
         "ok      PIN dialog: pinentry-x",
         "ok      port 0: free",
         "ok      other users of this machine are kept out by looking at who owns the connection",
-        f"ok      tokens: 0 in {config.parent / 'tokens'}",
+        "ok      SM2 keys on file tokens: the self-test passed",
+        "ok      PKCS#11 modules: none is configured",
+        f"ok      file tokens: 0 in {config.parent / 'tokens'}",
     ]
     assert main(["helper", "doctor", "--json", "--config", str(config)]) == 0
-    assert [found["ok"] for found in json.loads(capsys.readouterr().out)] == [True] * 4
+    assert [found["ok"] for found in json.loads(capsys.readouterr().out)] == [True] * 6
 
 
 def test_the_doctor_says_what_to_install(

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certlogin.helper.refusals import Busy, NoCertificate, PinLocked, PinWrong, TokenRemoved
-from certlogin.helper.signing import public_bytes
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.tokens.base import KeyKind
 from certlogin.helper.tokens.filetoken import FileToken, TokenPlan, check_new_pin, create_token, list_tokens
@@ -60,9 +64,10 @@ def test_neither_pin_nor_private_key_stands_in_the_file(tmp_path: Path) -> None:
     key_id = _new_key(token)
     opened = token.unlock(bytearray(PIN.encode()))
     private = opened._private(key_id)
-    assert public_bytes(private) == token.keys()[0].public_key
-    assert isinstance(private, ec.EllipticCurvePrivateKey)
-    number = private.private_numbers().private_value
+    assert private.public_key == token.keys()[0].public_key
+    loaded = load_der_private_key(private.pkcs8(), None)
+    assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+    number = loaded.private_numbers().private_value
     everything = b"".join(path.read_bytes() for path in (tmp_path / token.serial).iterdir())
     assert PIN.encode() not in everything
     assert number.to_bytes(32, "big") not in everything

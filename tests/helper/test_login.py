@@ -11,12 +11,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from certlogin.helper import signing
+from certlogin.helper import keywork, signing
 from certlogin.helper.keywork import KeyWork
 from certlogin.helper.log import LOGGER
 from certlogin.helper.pin.base import Choice, ConfirmQuestion, PinQuestion
 from certlogin.helper.prompts import Prompt
 from certlogin.helper.tokens.base import KeyKind
+from certlogin.helper.tokens.softkeys import P256Key
 from certlogin.pki.certificate import read_certificate
 from certlogin.pki.signature import Algorithm, verify_signature
 from certlogin.version import __version__
@@ -138,7 +139,8 @@ def test_threat_14_companion_with_an_algorithm_of_the_offers_choice_the_key_sign
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, certificate = _ready(world, KeyKind.P256)
-    monkeypatch.setattr(KeyKind, "algorithm", "PS256")
+    monkeypatch.setattr(keywork, "choose_algorithm", lambda held, offered: offered[0])
+    monkeypatch.setattr(P256Key, "sign", lambda self, built, algorithm: bytes(64))
     answer = _login(page, certificate, PIN, algorithms=["PS256"]).json
     assert json.loads(decode(answer["payload"]))["alg"] == "PS256"
 

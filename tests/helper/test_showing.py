@@ -9,7 +9,7 @@ from asn1crypto import x509 as asn1_x509
 
 from certlogin.helper.pin.base import Choice
 from certlogin.helper.showing import Showing, name_in
-from certlogin.helper.tokens.filetoken import FileToken
+from certlogin.helper.tokens.media import Media
 from certlogin.wire.b64 import decode, encode
 from tests.factory import Plan, make_pki, resign, self_signed
 from tests.helper.world import OTHER_SITE, PIN, SITE, World, grants, origin_of, running
@@ -124,7 +124,7 @@ def test_a_waiting_key_is_told_to_the_site_that_asked_for_it_only(tmp_path: Path
     with running(tmp_path) as world:
         token = world.make_token()
         opened = token.unlock(bytearray(PIN.encode()))
-        opened.generate(token.key_kinds[1], origin_of(SITE), "u-1")
+        opened.generate(token.key_kinds[2], origin_of(SITE), "u-1")
         opened.close()
         seen = {}
         for origin in (SITE, OTHER_SITE):
@@ -133,8 +133,8 @@ def test_a_waiting_key_is_told_to_the_site_that_asked_for_it_only(tmp_path: Path
             report = page.certificates().json["tokens"][0]
             seen[origin] = (report["pending"], report["key_types"], report["certificates"])
         # The kind of the waiting key stands first, so that a page resumes with it.
-        assert seen[SITE] == (True, ["RSA-2048", "P-256"], [])
-        assert seen[OTHER_SITE] == (False, ["P-256", "RSA-2048"], [])
+        assert seen[SITE] == (True, ["RSA-2048", "SM2", "P-256"], [])
+        assert seen[OTHER_SITE] == (False, ["SM2", "P-256", "RSA-2048"], [])
 
 
 def test_a_locked_token_is_shown_as_locked(world: World) -> None:
@@ -160,10 +160,7 @@ def test_a_token_that_goes_while_it_is_looked_at_is_left_out(world: World, monke
     found = world.plugged_in()
     (world.config.tokens / going.serial / "token.json").unlink()
 
-    def as_it_was(tokens: Path, surroundings: object) -> tuple[FileToken, ...]:
-        return found
-
-    monkeypatch.setattr("certlogin.helper.service.list_tokens", as_it_was)
+    monkeypatch.setattr(Media, "__call__", lambda self: found)
     for origin, choice in ((SITE, Choice.NOT_OK), (OTHER_SITE, Choice.OK)):
         page = world.page(origin)
         page.pair(choice)

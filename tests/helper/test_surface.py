@@ -68,7 +68,8 @@ def test_threat_1_no_call_takes_a_hash_or_bytes_to_sign() -> None:
         "sign_payload": ["key", "payload"],
         "sign_helper_proof": ["key", "origin", "challenge"],
         "build_request": ["key", "challenge"],
-        "public_bytes": ["key"],
+        # Writes a signature in another form.
+        "to_der": ["signature"],
     }
     # The second one signs with the helper's own key, under a prefix of its own.
     assert SignedPayload.__annotations__["purpose"] is not bytes

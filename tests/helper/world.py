@@ -11,9 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
+from asn1crypto.keys import PublicKeyInfo
 
 from certlogin.helper import peer
 from certlogin.helper.config import HelperConfig
@@ -23,10 +21,11 @@ from certlogin.helper.refusals import NoPinDialog, UserCancelled
 from certlogin.helper.server import HelperServer, open_listener
 from certlogin.helper.service import Service, build_service
 from certlogin.helper.surroundings import Surroundings
-from certlogin.helper.tokens.base import KeyKind
-from certlogin.helper.tokens.filetoken import FileToken, TokenPlan, create_token, list_tokens
+from certlogin.helper.tokens.base import KeyKind, Token
+from certlogin.helper.tokens.filetoken import FileToken, TokenPlan, create_token
+from certlogin.helper.tokens.media import Media
 from certlogin.wire.b64 import decode, encode
-from tests.factory import NOW, Authority, Plan, make_pki, name
+from tests.factory import NOW, Authority, Plan, make_pki, resign
 
 SITE = "https://survey.stats.gov.cn"
 OTHER_SITE = "https://evil.example.com"
@@ -160,6 +159,7 @@ class World:
     clock: Clock
     wall: Wall
     surroundings: Surroundings
+    media: Media
     tokens: list[FileToken] = field(default_factory=list)
 
     @property
@@ -195,12 +195,12 @@ class World:
 
     def make_token(self, label: str = "介质", tries: int = 6, pin: str = PIN) -> FileToken:
         plan = TokenPlan(label, tries=tries, cost=COST)
-        token = create_token(self.config.tokens, plan, bytearray(pin.encode()), self.surroundings)
+        token = create_token(self.config.tokens, plan, bytearray(pin.encode()), self.surroundings, self.media.sm2)
         self.tokens.append(token)
         return token
 
     def make_certificate(
-        self, token: FileToken, kind: KeyKind = KeyKind.P256, common_name: str = "测试单位", origin: str = SITE
+        self, token: Token, kind: KeyKind = KeyKind.P256, common_name: str = "测试单位", origin: str = SITE
     ) -> bytes:
         """A certificate on the token, put there without any page."""
         asked_by = parse_origin(origin, dev=True)
@@ -213,8 +213,8 @@ class World:
         token.install(key_id, der, (pki.issuing.der,))
         return der
 
-    def plugged_in(self) -> tuple[FileToken, ...]:
-        return list_tokens(self.config.tokens, self.surroundings)
+    def plugged_in(self) -> tuple[Token, ...]:
+        return self.media()
 
 
 @dataclass
@@ -251,7 +251,7 @@ class Page:
     def login(self, certificate_sha256: str, **changes: Any) -> Reply:
         return self.post("login", login_message(certificate_sha256, **changes))
 
-    def enroll(self, token: FileToken, **changes: Any) -> Reply:
+    def enroll(self, token: Token, **changes: Any) -> Reply:
         return self.post("enroll", enroll_message(token.serial, **changes))
 
     def install(self, key_id: str, certificate: bytes, *chain: bytes) -> Reply:
@@ -265,7 +265,7 @@ def login_message(certificate_sha256: str, **changes: Any) -> dict[str, Any]:
         "unit": "u-1",
         "unit_name": "北京测试单位",
         "nonce": "server.challenge.text",
-        "algorithms": ["ES256", "RS256"],
+        "algorithms": ["ES256", "ES384", "PS256", "RS256", "SM2-SM3"],
         "sid": "5" * 64,
         "certificate_sha256": certificate_sha256,
     }
@@ -294,25 +294,13 @@ def origin_of(text: str) -> Origin:
     return parse_origin(text, dev=True)
 
 
-def issue_for(issuer: Authority, public_key: Any, common_name: str = "测试单位") -> bytes:
-    """A login certificate for a key that only a token has; the key itself or its SubjectPublicKeyInfo."""
-    template = issuer.issue(Plan(common_name=common_name)).certificate
-    subject_key: Any = load_der_public_key(public_key) if isinstance(public_key, bytes) else public_key
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name(common_name))
-        .issuer_name(issuer.certificate.subject)
-        .public_key(subject_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(template.not_valid_before_utc)
-        .not_valid_after(template.not_valid_after_utc)
-    )
-    for extension in template.extensions:
-        if not isinstance(extension.value, x509.SubjectKeyIdentifier):
-            builder = builder.add_extension(extension.value, extension.critical)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(subject_key), False)
-    key: Any = issuer.key
-    return bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+def issue_for(issuer: Authority, spki: bytes, common_name: str = "测试单位") -> bytes:
+    """A login certificate for a key that only a token has."""
+
+    def for_that_key(tbs: Any) -> None:
+        tbs["subject_public_key_info"] = PublicKeyInfo.load(spki)
+
+    return resign(issuer.issue(Plan(common_name=common_name, ski=False)).der, issuer.key, for_that_key)
 
 
 @contextmanager
@@ -322,13 +310,13 @@ def running(folder: Path, **changes: Any) -> Iterator[World]:
     config = replace(HelperConfig(folder / "state", folder / "tokens", ports=(0,)), **changes)
     clock, wall, person = Clock(), Wall(), Person()
     surroundings = Surroundings(wall=wall, monotonic=clock)
-    service = build_service(config, surroundings, lambda: person)
-    with closing(open_listener(config.ports)) as listener:
+    with closing(Media(config, surroundings)) as media, closing(open_listener(config.ports)) as listener:
+        service = build_service(config, surroundings, lambda: person, media)
         server = HelperServer(service, listener, dev=config.dev, check_peer=check_peer)
         thread = threading.Thread(target=server.serve)
         thread.start()
         try:
-            yield World(config, service, server, person, clock, wall, surroundings)
+            yield World(config, service, server, person, clock, wall, surroundings, media)
         finally:
             server.stop()
             thread.join(PATIENCE)

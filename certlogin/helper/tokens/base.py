@@ -9,14 +9,26 @@ from certlogin.wire.payload import SignedPayload
 
 
 class KeyKind(StrEnum):
-    """The kinds of keys a token can make, and the algorithm each signs with."""
+    """The kinds of keys that a token may hold. Which of them it makes is in its `key_kinds`."""
 
+    SM2 = "SM2"
     P256 = "P-256"
     RSA2048 = "RSA-2048"
+    P384 = "P-384"
+    RSA3072 = "RSA-3072"
+    RSA4096 = "RSA-4096"
 
     @property
-    def algorithm(self) -> str:
-        return "ES256" if self is KeyKind.P256 else "RS256"
+    def algorithms(self) -> tuple[str, ...]:
+        """What such a key can sign with, the preferred one first."""
+        return _ALGORITHMS.get(self, ("RS256", "PS256"))
+
+
+_ALGORITHMS = {KeyKind.SM2: ("SM2-SM3",), KeyKind.P256: ("ES256",), KeyKind.P384: ("ES384",)}
+
+
+class PinNeeded(Exception):
+    """The token takes a certificate only after its PIN. It stays inside the helper: the user is asked then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,10 @@ class OpenToken(Protocol):
     """A token whose PIN was right."""
 
     def sign_payload(self, key_id: str, payload: SignedPayload) -> bytes:
-        """The signature over prefix 0x00 payload: PKCS#1 v1.5 for RSA, fixed r‖s for ECDSA."""
+        """The signature over prefix 0x00 payload, by the algorithm that the payload names: fixed r‖s except for RSA.
+
+        Raises NoCertificate when the key cannot do that algorithm.
+        """
         ...
 
     def generate(self, kind: KeyKind, origin: Origin, unit: str) -> str:
@@ -60,6 +75,10 @@ class OpenToken(Protocol):
 
     def request(self, key_id: str, challenge: str) -> bytes:
         """A PKCS#10 request (DER) for that key, carrying the challenge."""
+        ...
+
+    def install(self, key_id: str, certificate: bytes, chain: tuple[bytes, ...]) -> None:
+        """As `Token.install`, for a token that asks for the PIN before it takes a certificate."""
         ...
 
     def close(self) -> None:
@@ -80,16 +99,28 @@ class Token(Protocol):
     def label(self) -> str: ...
 
     @property
-    def key_kinds(self) -> tuple[KeyKind, ...]: ...
+    def key_kinds(self) -> tuple[KeyKind, ...]:
+        """The kinds of keys it makes, those first that should be offered first."""
+        ...
+
+    def algorithms(self, kind: KeyKind) -> tuple[str, ...]:
+        """What its keys of that kind sign with, the preferred one first.
+
+        Raises SM2Unavailable for an SM2 key that nothing here can sign with.
+        """
+        ...
 
     def state(self) -> TokenState: ...
 
     def keys(self) -> tuple[KeyInfo, ...]: ...
 
     def unlock(self, pin: bytearray) -> OpenToken:
-        """Uses up one try. Raises PinWrong with the tries left, PinLocked."""
+        """Uses up one try. Raises PinWrong with the tries left, PinLocked. To be closed by the same thread."""
         ...
 
     def install(self, key_id: str, certificate: bytes, chain: tuple[bytes, ...]) -> None:
-        """Put the certificate onto the key that waits for it. Raises NoCertificate when that key does not wait."""
+        """Put the certificate onto the key that waits for it.
+
+        Raises NoCertificate when that key does not wait, PinNeeded when only an open token takes it.
+        """
         ...

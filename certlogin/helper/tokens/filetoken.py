@@ -10,22 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
 
 from certlogin.helper.durable import locked, private_folder, write_whole
 from certlogin.helper.origins import Origin
 from certlogin.helper.refusals import Busy, NoCertificate, PinLocked, PinWrong, TokenRemoved
-from certlogin.helper.signing import PrivateKey, build_request, public_bytes, sign_payload
+from certlogin.helper.signing import build_request, sign_payload
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.tokens.base import KeyInfo, KeyKind, TokenState
 from certlogin.helper.tokens.sealed import KEYS, SealedKey, TokenFile, derive, seal, unseal
+from certlogin.helper.tokens.softkeys import SoftKey, load_key, new_key
 from certlogin.helper.tokens.tries import Tries
+from certlogin.pki.sm2 import SM2, SM2Unavailable
 from certlogin.wire.json import BadRequest
 from certlogin.wire.payload import SignedPayload
 
@@ -33,6 +28,11 @@ PIN_LENGTHS = range(6, 17)
 TRIES = 6
 #: scrypt's N: 32 MiB and about a tenth of a second.
 COST = 2**15
+
+#: What the token makes; SM2 is offered first.
+_KINDS = (KeyKind.SM2, KeyKind.P256, KeyKind.RSA2048)
+#: For who only looks at tokens.
+NO_SM2 = SM2Unavailable("it was not loaded")
 
 _FILE = "token.json"
 _TRIES = "tries"
@@ -54,16 +54,25 @@ class TokenPlan:
 class FileToken:
     """One folder. Safe to use from several threads and processes."""
 
-    def __init__(self, folder: Path, surroundings: Surroundings) -> None:
-        """Raises TokenRemoved when there is no readable token."""
+    def __init__(self, folder: Path, surroundings: Surroundings, sm2: SM2 | SM2Unavailable = NO_SM2) -> None:
+        """Raises TokenRemoved when there is no readable token. `sm2` may be the reason why there is none."""
         self._folder = folder
         self._surroundings = surroundings
         file = self._read()
         self.serial = file.serial
         self.model = file.model
         self.label = file.label
-        self.key_kinds = tuple(KeyKind)
+        self.sm2 = sm2
         self._tries = Tries(folder / _TRIES, file.tries_max)
+
+    @property
+    def key_kinds(self) -> tuple[KeyKind, ...]:
+        return _KINDS if isinstance(self.sm2, SM2) else _KINDS[1:]
+
+    def algorithms(self, kind: KeyKind) -> tuple[str, ...]:
+        if kind is KeyKind.SM2:
+            self._need_sm2()
+        return kind.algorithms
 
     def state(self) -> TokenState:
         left = self._tries.left()
@@ -93,6 +102,15 @@ class FileToken:
                 raise NoCertificate
             info = replace(key.info, certificate=certificate, chain=chain)
             self._write(file.with_key(SealedKey(info, key.sealed)))
+
+    def _need_sm2(self) -> SM2:
+        if isinstance(self.sm2, SM2Unavailable):
+            raise SM2Unavailable(self.sm2.what)
+        return self.sm2
+
+    def _usable_sm2(self, kind: KeyKind) -> SM2 | None:
+        """For keys of other kinds it does not matter whether there is one."""
+        return self._need_sm2() if kind is KeyKind.SM2 else None
 
     def _add(self, key: SealedKey) -> None:
         with self._locked():
@@ -137,34 +155,37 @@ class OpenFileToken:
 
     def generate(self, kind: KeyKind, origin: Origin, unit: str) -> str:
         random = self._token._surroundings.random
-        key = _generate(kind)
+        key = new_key(kind, self._token._usable_sm2(kind))
         key_id = random(8).hex()
-        info = KeyInfo(key_id, kind, public_bytes(key), origin.text, unit, None, ())
-        plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        sealed = seal(bytes(self._token_key), random(12), plain, f"{self._token.serial}/{key_id}")
+        info = KeyInfo(key_id, kind, key.public_key, origin.text, unit, None, ())
+        sealed = seal(bytes(self._token_key), random(12), key.pkcs8(), f"{self._token.serial}/{key_id}")
         self._token._add(SealedKey(info, sealed))
         return key_id
 
     def request(self, key_id: str, challenge: str) -> bytes:
         return build_request(self._private(key_id), challenge)
 
+    def install(self, key_id: str, certificate: bytes, chain: tuple[bytes, ...]) -> None:
+        self._token.install(key_id, certificate, chain)
+
     def close(self) -> None:
         # As far as Python can: copies inside the cryptography library are beyond reach.
         self._token_key[:] = bytes(len(self._token_key))
 
-    def _private(self, key_id: str) -> PrivateKey:
+    def _private(self, key_id: str) -> SoftKey:
         found = self._token._find(key_id)
+        kind = found.info.kind
+        sm2 = self._token._usable_sm2(kind)
         try:
             plain = unseal(bytes(self._token_key), found.sealed, f"{self._token.serial}/{key_id}")
-        except InvalidTag:
+            return load_key(plain, kind, sm2)
+        except (InvalidTag, ValueError):
             raise TokenRemoved from None
-        key = load_der_private_key(plain, password=None)
-        if isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
-            return key
-        raise TokenRemoved
 
 
-def create_token(tokens: Path, plan: TokenPlan, pin: bytearray, surroundings: Surroundings) -> FileToken:
+def create_token(
+    tokens: Path, plan: TokenPlan, pin: bytearray, surroundings: Surroundings, sm2: SM2 | SM2Unavailable = NO_SM2
+) -> FileToken:
     """A new token in its own folder below `tokens`. Raises BadRequest for a PIN of the wrong length."""
     check_new_pin(pin)
     random = surroundings.random
@@ -176,7 +197,7 @@ def create_token(tokens: Path, plan: TokenPlan, pin: bytearray, surroundings: Su
     folder.mkdir(mode=0o700)
     Tries(folder / _TRIES, plan.tries).reset()
     write_whole(folder / _FILE, file.to_bytes())
-    return FileToken(folder, surroundings)
+    return FileToken(folder, surroundings, sm2)
 
 
 def check_new_pin(pin: bytearray) -> None:
@@ -189,18 +210,12 @@ def check_new_pin(pin: bytearray) -> None:
         raise BadRequest("wrong_length", "pin")
 
 
-def list_tokens(tokens: Path, surroundings: Surroundings) -> tuple[FileToken, ...]:
+def list_tokens(tokens: Path, surroundings: Surroundings, sm2: SM2 | SM2Unavailable = NO_SM2) -> tuple[FileToken, ...]:
     """Every readable token, by serial number; a damaged one counts as removed."""
     found = []
     for file in sorted(tokens.glob(f"*/{_FILE}")):
         try:
-            found.append(FileToken(file.parent, surroundings))
+            found.append(FileToken(file.parent, surroundings, sm2))
         except TokenRemoved:
             continue
     return tuple(found)
-
-
-def _generate(kind: KeyKind) -> PrivateKey:
-    if kind is KeyKind.RSA2048:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return ec.generate_private_key(ec.SECP256R1())
