@@ -29,6 +29,7 @@ from certlogin.ca.profile import CAProfile, read_profile
 from certlogin.errors import ConfigurationError, Refusal, Unavailable
 from certlogin.pki.pem import CERTIFICATE, read_pem
 from certlogin.pki.request import read_request
+from certlogin.pki.sm2 import SM2, SM2Unavailable
 from certlogin.records.certificate import KeyType
 from certlogin.records.unit import Unit
 
@@ -59,10 +60,13 @@ class EmbeddedCA:
         clock: Callable[[], datetime],
         random: Random = secrets.token_bytes,
     ) -> None:
-        """Raises ConfigurationError: no CA directory, wrong passphrase; Unavailable: its files do not answer."""
+        """Raises ConfigurationError: no CA directory, wrong passphrase; Unavailable: its files do not answer, or it has
+        SM2 keys (SM2Unavailable) and the machine cannot compute with them.
+        """
         self._files = CAFiles(Path(directory))
         self._profile = read_profile(self._files.directory)
-        self._signer = open_signer(self._files.issuing, self._files.issuing_key, passphrase)
+        self._signer = open_signer(self._files.issuing, self._files.issuing_key, passphrase, self._profile.sm2_library)
+        self._sm2 = _sm2_for_requests(self._profile)
         self._database = Database(self._files.database)
         self._clock = clock
         self._random = random
@@ -70,7 +74,7 @@ class EmbeddedCA:
 
     def issue(self, unit: Unit, request: bytes) -> IssuedCertificate:
         """As in `CertificateAuthority`. Of the request only the key is used (S28)."""
-        wanted = _inspect(request, self._profile)
+        wanted = _inspect(request, self._profile, self._sm2)
         self.refresh()
         with self._database.change() as rows:
             now = self._now()
@@ -159,10 +163,10 @@ class EmbeddedCA:
         return self._clock().astimezone(UTC)
 
 
-def open_signer(certificate: Path, key: Path, passphrase: str) -> Signer:
-    """A CA's certificate with its key. Raises ConfigurationError."""
+def open_signer(certificate: Path, key: Path, passphrase: str, sm2_library: str = "") -> Signer:
+    """A CA's certificate with its key. Raises ConfigurationError, SM2Unavailable."""
     found = read_ca_certificate(certificate)
-    opened = open_key(key, passphrase)
+    opened = open_key(key, passphrase, sm2_library)
     if opened.spki != spki_of(found):
         raise ConfigurationError((f"{key}: is not the key of {certificate}",))
     return Signer(found, opened)
@@ -179,9 +183,22 @@ def read_ca_certificate(file: Path) -> x509.Certificate:
         raise ConfigurationError((f"{file}: is not one certificate",)) from None
 
 
-def _inspect(der: bytes, profile: CAProfile) -> _Wanted:
+def _sm2_for_requests(profile: CAProfile) -> SM2 | None:
+    """A CA whose own keys are of another kind works without it."""
+    if KeyType.SM2 not in profile.key_types:
+        return None
     try:
-        request = read_request(der)
+        return SM2.load(profile.sm2_library)
+    except SM2Unavailable as unavailable:
+        _log.warning("no certificates for SM2 keys (%s): %s", unavailable.code, unavailable.what)
+        return None
+
+
+def _inspect(der: bytes, profile: CAProfile, sm2: SM2 | None) -> _Wanted:
+    try:
+        request = read_request(der, sm2)
+    except SM2Unavailable:
+        raise RequestRefused(KEY_NOT_OFFERED) from None
     except Refusal as refusal:
         raise RequestRefused(refusal.code) from None
     kind = f"RSA-{request.key_bits}" if request.key_type is KeyType.RSA else request.key_type.value

@@ -1,7 +1,7 @@
 """A CA's private key at rest: PKCS#8, encrypted under a passphrase (PKCS#5 v2: PBKDF2 and AES-256-CBC).
 
-`cryptography` writes this form with 2048 iterations, which is little for a passphrase that people chose. So it is put
-together here; any program that reads PKCS#8 opens it.
+`cryptography` writes this form with 2048 iterations, which is little for a passphrase that people chose, and knows no
+SM2. So it is put together here; any program that reads PKCS#8 opens it.
 """
 
 from hashlib import pbkdf2_hmac
@@ -53,14 +53,14 @@ def seal_key(key: CAKey, passphrase: str, random: Random, iterations: int = ITER
     return bytes(pem.armor(_LABEL, info.dump()))
 
 
-def open_key(file: Path, passphrase: str) -> CAKey:
-    """Raises ConfigurationError when the file, the passphrase or the kind of key is wrong."""
+def open_key(file: Path, passphrase: str, sm2_library: str = "") -> CAKey:
+    """Raises ConfigurationError when the file, the passphrase or the kind of key is wrong; SM2Unavailable."""
     if not passphrase:
         raise ConfigurationError((f"{file}: needs a passphrase; set CERTLOGIN_CA_PASSPHRASE",))
     try:
         label, _, der = pem.unarmor(file.read_bytes())
         plain = der if label == _IN_THE_CLEAR else _unseal(der, _octets(passphrase))
-        key = read_key(plain)
+        key = read_key(plain, sm2_library)
     except OSError as error:
         raise ConfigurationError((f"{file}: {error.strerror}",)) from None
     except (ValueError, TypeError, LookupError):
@@ -69,7 +69,7 @@ def open_key(file: Path, passphrase: str) -> CAKey:
     if label == _IN_THE_CLEAR:
         raise ConfigurationError((f"{file}: is not encrypted, so it is not used",))
     if key is None:
-        raise ConfigurationError((f"{file}: is no RSA or EC key",))
+        raise ConfigurationError((f"{file}: is no SM2, RSA or EC key",))
     return key
 
 

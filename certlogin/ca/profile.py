@@ -1,5 +1,6 @@
 """What a CA issues: `ca.toml` in its directory, written by `certlogin ca init` and read by nothing else."""
 
+import json
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,7 +15,7 @@ FILE: Final = "ca.toml"
 UNIT_CODE_OID: Final = "1.2.156.10260.4.1.4"
 #: Where this CA writes the 证书唯一码: an OID made from a UUID (ITU-T X.667), so that it is nobody else's.
 UNIQUE_ID_OID: Final = "2.25.20094988646605500440730656503632765366"
-KEY_TYPES: Final = ("P-256", "RSA-2048", "RSA-3072", "RSA-4096", "P-384")
+KEY_TYPES: Final = ("SM2", "P-256", "RSA-2048", "RSA-3072", "RSA-4096", "P-384")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,12 @@ class CAProfile:
     validity_days: int = 365
     crl_days: int = 7
     root_crl_days: int = 730
-    key_types: tuple[str, ...] = ("P-256", "RSA-2048")
+    #: Whatever the CA's own keys are. Without a libcrypto that knows SM2, its requests are refused.
+    key_types: tuple[str, ...] = ("SM2", "P-256", "RSA-2048")
     unit_code: str = UNIT_CODE_OID
     unique_id: str = UNIQUE_ID_OID
+    #: The libcrypto for SM2; empty: the system's.
+    sm2_library: str = ""
 
 
 def write_profile(profile: CAProfile) -> str:
@@ -43,6 +47,8 @@ key_types = [{kinds}]
 # Where the unit's code and the certificate's unique id are written.
 unit_code = "{profile.unit_code}"
 unique_id = "{profile.unique_id}"
+# The libcrypto (OpenSSL 3.0 or later) for SM2; empty: the system's.
+sm2_library = {json.dumps(profile.sm2_library, ensure_ascii=False)}
 """
 
 
@@ -76,6 +82,8 @@ def _problems(name: str, value: Any) -> list[str]:
     if name == "key_types":
         right = isinstance(value, list) and bool(value) and all(kind in KEY_TYPES for kind in value)
         return [] if right else [f"key_types must list some of {', '.join(KEY_TYPES)}"]
+    if name == "sm2_library":
+        return [] if isinstance(value, str) else ["sm2_library must be the name of a file"]
     return [] if isinstance(value, str) and _is_identifier(value) else [f"{name} must be an own object identifier"]
 
 

@@ -36,12 +36,13 @@ class NewCA:
 def make_ca(directory: Path, new: NewCA, now: datetime, random: Random) -> Path:
     """Make it in an empty or missing directory; returns the file with the root key.
 
-    Raises ConfigurationError, OSError (FileExistsError: a root key is never written over): then nothing is left.
+    Raises ConfigurationError, SM2Unavailable, OSError (FileExistsError: a root key is never written over): then nothing
+    is left.
     """
     _check(new)
     files = CAFiles(directory)
+    root_key, root_key_file = new_key(new.key_type, new.profile.sm2_library), new.root_key_out or files.root_key
     was_there = _make_directory(directory)
-    root_key, root_key_file = new_key(new.key_type), new.root_key_out or files.root_key
     # Before anything else: when it cannot be written, or another key lies there, nothing has to be undone.
     create_private(root_key_file, seal_key(root_key, new.root_passphrase, random, new.iterations))
     try:
@@ -58,6 +59,8 @@ def _check(new: NewCA) -> None:
         raise ConfigurationError((f"the name must be 1 to {NAME_MAX - _SUFFIX_MAX} printable octets of UTF-8",))
     if new.key_type not in KEY_TYPES:
         raise ConfigurationError((f"the key type must be one of {', '.join(KEY_TYPES)}",))
+    if not new.profile.sm2_library.isprintable():
+        raise ConfigurationError(("the name of the libcrypto must be printable",))
     check_passphrase(new.passphrase)
     check_passphrase(new.root_passphrase)
 
@@ -75,7 +78,7 @@ def _make_directory(directory: Path) -> bool:
 
 
 def _fill(files: CAFiles, root_key: CAKey, new: NewCA, now: datetime, random: Random) -> None:
-    issuing_key = new_key(new.key_type)
+    issuing_key = new_key(new.key_type, new.profile.sm2_library)
     root = Signer(make_root(root_key, new.name, now, random), root_key)
     issuing = Signer(make_issuing(issuing_key, new.name, root.certificate, root_key, now, random), issuing_key)
     create_private(files.issuing_key, seal_key(issuing_key, new.passphrase, random, new.iterations))

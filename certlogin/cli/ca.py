@@ -11,7 +11,7 @@ from typing import Final
 from certlogin.cli import ca_serve, passphrase
 from certlogin.errors import ConfigurationError
 
-_KEY_TYPES: Final = ("P-256", "RSA-2048")
+_KEY_TYPES: Final = ("SM2", "P-256", "RSA-2048")
 _LINES_OF_JSON: Final = frozenset({".jsonl", ".ndjson"})
 #: More removed units are counted, not named.
 _NAMED_MAX: Final = 20
@@ -34,6 +34,7 @@ def _add_init(parser: argparse.ArgumentParser) -> None:
     _add_directory(parser)
     parser.add_argument("--name", required=True, metavar="NAME", help="what the certificates call this authority")
     parser.add_argument("--key-type", choices=_KEY_TYPES, default="P-256", help="of both CA keys (default: P-256)")
+    parser.add_argument("--sm2-library", default="", metavar="FILE", help="libcrypto for SM2 (default: the system's)")
     parser.add_argument("--root-key-out", metavar="FILE", help="where the root key goes (default: DIR/root.key)")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=run_init)
@@ -62,6 +63,7 @@ def _add_publish(parser: argparse.ArgumentParser) -> None:
 
 
 def run_init(arguments: argparse.Namespace) -> int:
+    from certlogin.ca.profile import CAProfile
     from certlogin.ca.setup import NewCA, make_ca
 
     directory = Path(arguments.directory)
@@ -74,6 +76,7 @@ def run_init(arguments: argparse.Namespace) -> int:
             passphrase=own,
             root_passphrase=_new_root_passphrase(own),
             root_key_out=None if arguments.root_key_out is None else Path(arguments.root_key_out),
+            profile=CAProfile(sm2_library=arguments.sm2_library),
         ),
         _now(),
         secrets.token_bytes,
@@ -140,15 +143,16 @@ def run_entitle(arguments: argparse.Namespace) -> int:
 def run_publish(arguments: argparse.Namespace) -> int:
     from certlogin.ca.embedded import EmbeddedCA, open_signer
     from certlogin.ca.files import CAFiles
+    from certlogin.ca.profile import read_profile
 
     files = CAFiles(Path(arguments.directory))
     ca = EmbeddedCA(files.directory, passphrase.existing(passphrase.CA, "the CA"), _now)
     if arguments.root_key is not None:
         # A script that sets one variable has one passphrase, as in `init`.
         variable = passphrase.ROOT if passphrase.given(passphrase.ROOT) else passphrase.CA
-        ca.renew_root_list(
-            open_signer(files.root, Path(arguments.root_key), passphrase.existing(variable, "the root key"))
-        )
+        secret = passphrase.existing(variable, "the root key")
+        library = read_profile(files.directory).sm2_library
+        ca.renew_root_list(open_signer(files.root, Path(arguments.root_key), secret, library))
     ca.renew()
     for file in (files.root_list, files.issuing_list):
         _report_list(file, as_json=arguments.json)

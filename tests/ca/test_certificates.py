@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,11 @@ from certlogin.ca.certificates import (
     make_root,
     new_serial,
 )
+from certlogin.ca.encoding import spki_of
 from certlogin.ca.profile import CAProfile
+from certlogin.ca.signing import KEY_TYPES
 from tests.ca.house import ca_key, list_number
+from tests.ca.signed import ALGORITHMS, algorithms, is_signed_by
 from tests.factory import DAY, NOW, UNIT_CODE, key_usage
 
 
@@ -34,13 +38,18 @@ def test_a_serial_is_positive_and_always_twenty_octets(octets: bytes) -> None:
     assert serial % 2**158 == int.from_bytes(octets) % 2**158
 
 
-@pytest.mark.parametrize("key_type", ["P-256", "RSA-2048"])
+@pytest.mark.parametrize("key_type", KEY_TYPES)
 def test_root_and_issuing_ca(key_type: str) -> None:
     root_key, issuing_key = ca_key("root", key_type), ca_key("issuing", key_type)
     root = make_root(root_key, "某某证书", NOW + timedelta(microseconds=7), zeros)
     issuing = make_issuing(issuing_key, "某某证书", root, root_key, NOW, zeros)
-    root.verify_directly_issued_by(root)
-    issuing.verify_directly_issued_by(root)
+    for certificate in (root, issuing):
+        der = certificate.public_bytes(Encoding.DER)
+        assert is_signed_by(der, root_key.spki)
+        assert not is_signed_by(der, issuing_key.spki)
+        # RFC 5280 4.1.1.2: the same inside and outside.
+        assert algorithms(der) == (ALGORITHMS[key_type], ALGORITHMS[key_type])
+    assert (spki_of(root), spki_of(issuing)) == (root_key.spki, issuing_key.spki)
     assert root.not_valid_before_utc == NOW - BACKDATED
     assert issuing.not_valid_after_utc < root.not_valid_after_utc
     for certificate, path_length in ((root, None), (issuing, 0)):
@@ -57,10 +66,10 @@ def test_root_and_issuing_ca(key_type: str) -> None:
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=200))
 @settings(deadline=None)
 def test_any_name_fits_into_the_subject(name: str) -> None:
-    root_key = ca_key("root")
+    root_key = ca_key("root", "P-256")
     root = make_root(root_key, "x", NOW, zeros)
     profile = CAProfile(validity_days=1)
-    leaf = make_leaf(ca_key("leaf").spki, Holder(name, UNIT_CODE, 1), root, root_key, profile, NOW, zeros)
+    leaf = make_leaf(ca_key("leaf", "P-256").spki, Holder(name, UNIT_CODE, 1), root, root_key, profile, NOW, zeros)
     shown = leaf.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)[0].value
     common_name = leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
     assert shown == name[:64]
@@ -70,11 +79,16 @@ def test_any_name_fits_into_the_subject(name: str) -> None:
     assert leaf.not_valid_after_utc == NOW + DAY
 
 
-def test_a_list_has_number_dates_and_reasons() -> None:
-    root_key = ca_key("root")
+@pytest.mark.parametrize("key_type", KEY_TYPES)
+def test_a_list_has_number_dates_and_reasons(key_type: str) -> None:
+    root_key = ca_key("root", key_type)
     root = make_root(root_key, "x", NOW, zeros)
     entries = [(7, NOW, x509.ReasonFlags.superseded), (9, NOW - DAY, x509.ReasonFlags.unspecified)]
     made = make_list(root, root_key, 42, entries, NOW, 3)
+    der = made.public_bytes(Encoding.DER)
+    assert is_signed_by(der, root_key.spki)
+    assert not is_signed_by(der, ca_key("other", key_type).spki)
+    assert algorithms(der) == (ALGORITHMS[key_type], ALGORITHMS[key_type])
     assert list_number(made) == 42
     assert made.next_update_utc == made.last_update_utc + 3 * DAY
     assert [(one.serial_number, one.revocation_date_utc, len(one.extensions)) for one in made] == [

@@ -17,7 +17,7 @@ from certlogin.pki import keys
 from certlogin.pki import request as request_room
 from certlogin.records.certificate import KeyType
 from certlogin.records.unit import Unit, UnitId
-from tests.ca.house import OTHER, PASSPHRASE, UNIT, House, names, parsed, with_code
+from tests.ca.house import OTHER, PASSPHRASE, UNIT, House, asked, ca_key, names, parsed, with_code
 from tests.factory import DAY, NOW, OTHER_CODE, UNIT_CODE, key, key_usage, request
 
 PLAIN = request(key("one"))
@@ -32,16 +32,16 @@ def reason(ca: CertificateAuthority, unit: Unit, der: bytes) -> str:
 def set_key_types(house: House, *key_types: str) -> None:
     listed = ", ".join(f'"{name}"' for name in key_types)
     text = house.files.profile.read_text()
-    house.files.profile.write_text(text.replace('key_types = ["P-256", "RSA-2048"]', f"key_types = [{listed}]"))
+    house.files.profile.write_text(text.replace('key_types = ["SM2", "P-256", "RSA-2048"]', f"key_types = [{listed}]"))
 
 
-@pytest.mark.parametrize("key_type", ["P-256", "RSA-2048"])
+@pytest.mark.parametrize("key_type", ["SM2", "P-256", "RSA-2048"])
 def test_a_listed_unit_gets_a_login_certificate_for_its_key(
     ca: CertificateAuthority, house: House, key_type: str
 ) -> None:
-    issued = ca.issue(UNIT, request(key("one", key_type)))
+    issued = ca.issue(UNIT, asked("one", key_type))
     certificate = parsed(issued)
-    assert certificate.public_key() == key("one", key_type).public_key()
+    assert spki_of(certificate) == ca_key("one", key_type).spki
     assert certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value == UNIT.name
     assert certificate.not_valid_after_utc == NOW + 365 * DAY
     assert issued.applied_on == NOW
@@ -109,23 +109,26 @@ def _greedy_request() -> bytes:
     return request(key("one"), common_name="victim", extensions=wished)
 
 
-def _with_wrong_signature() -> bytes:
+def _with_wrong_signature(key_type: str) -> bytes:
     """Somebody else's public key under one's own signature: what proof of possession is there to find."""
-    changed = bytearray(PLAIN)
+    changed = bytearray(asked("one", key_type))
     changed[-1] ^= 1
     return bytes(changed)
 
 
-def test_s28_a_request_without_proof_of_possession_is_refused(ca: CertificateAuthority) -> None:
-    assert reason(ca, UNIT, _with_wrong_signature()) == "request_signature"
-    assert ca.issue(UNIT, PLAIN), "the refused request has spent nothing"
+@pytest.mark.parametrize("key_type", ["SM2", "P-256"])
+def test_s28_a_request_without_proof_of_possession_is_refused(ca: CertificateAuthority, key_type: str) -> None:
+    assert reason(ca, UNIT, _with_wrong_signature(key_type)) == "request_signature"
+    assert ca.issue(UNIT, asked("one", key_type)), "the refused request has spent nothing"
 
 
+@pytest.mark.parametrize("key_type", ["SM2", "P-256"])
 def test_s28_companion_without_the_check_of_the_signature_it_would_be_issued(
-    ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+    ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch, key_type: str
 ) -> None:
-    monkeypatch.setattr(request_room, "_check_signature", lambda request: None)
-    assert parsed(ca.issue(UNIT, _with_wrong_signature())).public_key() == key("one").public_key()
+    for check in ("_check_signature", "_check_sm2"):
+        monkeypatch.setattr(request_room, check, lambda *arguments: None)
+    assert spki_of(parsed(ca.issue(UNIT, _with_wrong_signature(key_type)))) == ca_key("one", key_type).spki
 
 
 @pytest.mark.parametrize("key_type", ["RSA-1024", "secp256k1"])

@@ -17,6 +17,8 @@ profiles = st.builds(
     st.lists(st.sampled_from(KEY_TYPES), min_size=1, unique=True).map(tuple),
     st.just("1.2.3"),
     st.just(UNIQUE_ID_OID),
+    # Others are refused before they are written.
+    st.text().filter(str.isprintable),
 )
 
 
@@ -59,6 +61,7 @@ def test_a_directory_without_the_file_is_no_ca(tmp_path: Path) -> None:
         ('unit_code = "2.25.20094988646605500440730656503632765366"', "unit_code and unique_id must differ"),
         ('unique_id = "2.5.29.19"', "unique_id must be"),
         ("unique_id = 5", "unique_id must be"),
+        ("sm2_library = 3", "sm2_library must be"),
         ("=", "ca.toml"),
     ],
 )

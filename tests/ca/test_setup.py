@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_bytes
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,6 +14,7 @@ from certlogin.ca import setup
 from certlogin.ca.encoding import spki_of
 from certlogin.ca.files import CAFiles, create_private, replace_public
 from certlogin.ca.keys import open_key
+from certlogin.ca.profile import CAProfile
 from certlogin.ca.setup import NewCA, make_ca
 from certlogin.errors import ConfigurationError, Unavailable
 from tests.ca.house import ITERATIONS, PASSPHRASE, ROOT_PASSPHRASE, UNIT, House, found
@@ -128,13 +130,15 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
         {"name": "x" * 57},
         {"name": "证" * 19},
         {"key_type": "RSA-1024"},
+        {"profile": CAProfile(sm2_library="libcrypto\n")},
+        {"profile": CAProfile(sm2_library="\udcff")},
         {"passphrase": "short"},
         {"root_passphrase": "short"},
     ],
 )
-def test_bad_wishes_are_refused_before_anything_is_made(tmp_path: Path, changes: dict[str, str]) -> None:
+def test_bad_wishes_are_refused_before_anything_is_made(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        make_ca(tmp_path / "ca", replace(NEW, **changes), NOW, token_bytes)  # type: ignore[arg-type]
+        make_ca(tmp_path / "ca", replace(NEW, **changes), NOW, token_bytes)
     assert not list(tmp_path.iterdir())
 
 

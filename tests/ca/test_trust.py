@@ -6,15 +6,17 @@ import pytest
 
 from certlogin.ca.base import IssuedCertificate
 from certlogin.ca.profile import UNIQUE_ID_OID
+from certlogin.ca.signing import KEY_TYPES
 from certlogin.errors import Unavailable
 from certlogin.flows.trust import load_trust
 from certlogin.pki.certificate import read_certificate, read_chain
 from certlogin.pki.judge import TrustedCertificate, judge_certificate
 from certlogin.pki.profile import CertificateExpired, CertificateNotYetValid
 from certlogin.pki.revocation import CertificateRevoked, RevocationUnknown, Settled
+from certlogin.pki.sm2 import SM2
 from certlogin.records.unit import Unit, UnitId
 from certlogin.settings.trust import Anchor, Trust
-from tests.ca.house import OTHER, UNIT, House, found, names, parsed
+from tests.ca.house import OTHER, UNIT, House, asked, found, names, parsed
 from tests.factory import DAY, NOW, UNIT_CODE, key, request
 
 
@@ -28,17 +30,17 @@ def judge(house: House, issued: IssuedCertificate) -> TrustedCertificate:
         crls=(str(files.root_list), str(files.issuing_list)),
         unique_id=(UNIQUE_ID_OID,),
     )
-    trust = load_trust(Trust((anchor,), require_client_auth=True))
+    trust = load_trust(Trust((anchor,), require_client_auth=True), sm2=SM2.load())
     assert not trust.problems
     return judge_certificate(read_certificate(issued.certificate), read_chain(issued.chain), trust, house.clock())
 
 
-@pytest.mark.parametrize("leaf_type", ["P-256", "RSA-2048"])
-@pytest.mark.parametrize("ca_type", ["P-256", "RSA-2048"])
+@pytest.mark.parametrize("leaf_type", KEY_TYPES)
+@pytest.mark.parametrize("ca_type", KEY_TYPES)
 def test_an_issued_certificate_is_trusted_until_it_is_revoked(tmp_path: Path, ca_type: str, leaf_type: str) -> None:
     house = found(tmp_path / "ca", ca_type)
     ca = house.open()
-    issued = ca.issue(UNIT, request(key("leaf", leaf_type)))
+    issued = ca.issue(UNIT, asked("leaf", leaf_type))
     trusted = judge(house, issued)
     assert trusted.revocation is Settled.CRL
     assert len(trusted.path) == 3

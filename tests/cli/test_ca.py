@@ -13,15 +13,21 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from certlogin.ca.base import RequestRefused
 from certlogin.ca.client import RemoteCA
+from certlogin.ca.encoding import spki_of
 from certlogin.ca.files import CAFiles
 from certlogin.ca.keys import open_key
+from certlogin.ca.profile import read_profile
+from certlogin.ca.signing import KEY_TYPES
 from certlogin.cli import passphrase
 from certlogin.cli.main import REFUSED, UNUSABLE, main
 from certlogin.errors import ConfigurationError, Unavailable
 from certlogin.records.unit import Unit, UnitId
+from tests.ca.house import asked
+from tests.ca.signed import ALGORITHMS, algorithms, is_signed_by
 from tests.factory import OTHER_CODE, UNIT_CODE, key, request
 
 SECRET = "correct horse battery"
@@ -91,7 +97,7 @@ def test_s28_the_root_key_has_a_passphrase_of_its_own(
     assert main(["ca", "publish", str(files.directory), "--root-key", str(files.root_key)]) == UNUSABLE
 
 
-@pytest.mark.parametrize("key_type", ["P-256", "RSA-2048"])
+@pytest.mark.parametrize("key_type", KEY_TYPES)
 def test_init_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str], key_type: str) -> None:
     directory = tmp_path / "ca"
     assert main(["ca", "init", str(directory), "--name", "Demo CA", "--key-type", key_type, "--json"]) == 0
@@ -103,7 +109,37 @@ def test_init_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str], ke
         "root_key": str(directory / "root.key"),
     }
     root = x509.load_pem_x509_certificate(Path(made["anchor"]).read_bytes())
-    assert type(root.public_key()) is type(key("x", key_type).public_key())
+    der = root.public_bytes(Encoding.DER)
+    assert algorithms(der) == (ALGORITHMS[key_type], ALGORITHMS[key_type])
+    assert is_signed_by(der, spki_of(root))
+
+
+def test_without_a_libcrypto_for_it_sm2_is_refused_and_nothing_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["ca", "init", str(tmp_path / "ca"), "--name", "Demo CA", "--sm2-library", "/nonexistent/libcrypto"]
+    assert main([*wanted, "--key-type", "SM2"]) == REFUSED
+    printed = capsys.readouterr().err
+    assert "sm2_unavailable" in printed
+    assert "/nonexistent/libcrypto" in printed
+    assert not list(tmp_path.iterdir())
+    # The other kinds need none; the profile remembers which one was named.
+    assert main(wanted) == 0
+    assert read_profile(tmp_path / "ca").sm2_library == "/nonexistent/libcrypto"
+
+
+def test_an_sm2_ca_is_made_published_and_served(tmp_path: Path, short_tmp: Path) -> None:
+    files = CAFiles(tmp_path / "ca")
+    assert main(["ca", "init", str(files.directory), "--name", "国密示范", "--key-type", "SM2"]) == 0
+    assert main(["ca", "entitle", str(files.directory), "--units", str(roster(tmp_path))]) == 0
+    assert main(["ca", "publish", str(files.directory), "--root-key", str(files.root_key)]) == 0
+    with served(str(files.directory), "--socket", str(short_tmp / "s")):
+        issued = RemoteCA(short_tmp / "s").issue(UNIT, asked("one", "SM2"))
+    issuing, root = (x509.load_pem_x509_certificate(one.read_bytes()) for one in (files.issuing, files.root))
+    assert issued.chain == (issuing.public_bytes(Encoding.DER),)
+    assert is_signed_by(issued.certificate, spki_of(issuing))
+    assert is_signed_by(files.issuing_list.read_bytes(), spki_of(issuing))
+    assert is_signed_by(files.root_list.read_bytes(), spki_of(root))
 
 
 @pytest.mark.parametrize("variable", ["", "short"])
