@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes
 
-from asn1crypto.csr import CertificationRequest
-from asn1crypto.keys import PublicKeyInfo
 from cryptography import x509
 
 from certlogin.ca.base import IssuedCertificate
@@ -20,10 +17,12 @@ from certlogin.ca.imports import import_units
 from certlogin.ca.lists import ListName, Signer
 from certlogin.ca.profile import CAProfile
 from certlogin.ca.setup import NewCA, make_ca
-from certlogin.ca.signing import CAKey, LibraryKey, new_key
+from certlogin.ca.signing import CAKey, LibraryKey, SM2CAKey
 from certlogin.pki.certificate import read_certificate
+from certlogin.pki.sm2 import SM2Key
 from certlogin.records.unit import Unit, UnitId
-from tests.factory import NOW, OTHER_CODE, UNIT_CODE, key, request
+from tests.factory import NOW, OTHER_CODE, UNIT_CODE, request, sm2
+from tests.factory_keys import any_key
 
 PASSPHRASE = "correct horse battery"
 ROOT_PASSPHRASE = "another staple altogether"
@@ -100,22 +99,15 @@ def found(
     return house
 
 
-@cache
 def ca_key(name: str, key_type: str) -> CAKey:
-    """One key per name and type, SM2 too; otherwise that of `tests.factory.key`."""
-    return new_key("SM2") if key_type == "SM2" else LibraryKey(key(name, key_type))
+    """One key per name and type, as `tests.factory.any_key`."""
+    private = any_key(name, key_type)
+    return SM2CAKey(sm2(), private) if isinstance(private, SM2Key) else LibraryKey(private)
 
 
 def asked(name: str, key_type: str = "P-256", challenge: str | None = None) -> bytes:
-    """A request for that key, as `tests.factory.request` makes it."""
-    own = ca_key(name, key_type)
-    if isinstance(own, LibraryKey):
-        return request(own.private, challenge)
-    # `cryptography` makes it for another key; then key and signature are exchanged.
-    info = CertificationRequest.load(request(key("stand-in"), challenge))["certification_request_info"]
-    info["subject_pk_info"] = PublicKeyInfo.load(own.spki)
-    signature = {"signature_algorithm": {"algorithm": own.algorithm}, "signature": own.sign(info.dump())}
-    return bytes(CertificationRequest({"certification_request_info": info, **signature}).dump())
+    """A request for that key."""
+    return request(any_key(name, key_type), challenge)
 
 
 def with_code(unit: Unit, code: str) -> Unit:

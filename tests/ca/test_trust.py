@@ -13,11 +13,10 @@ from certlogin.pki.certificate import read_certificate, read_chain
 from certlogin.pki.judge import TrustedCertificate, judge_certificate
 from certlogin.pki.profile import CertificateExpired, CertificateNotYetValid
 from certlogin.pki.revocation import CertificateRevoked, RevocationUnknown, Settled
-from certlogin.pki.sm2 import SM2
 from certlogin.records.unit import Unit, UnitId
 from certlogin.settings.trust import Anchor, Trust
 from tests.ca.house import OTHER, UNIT, House, asked, found, names, parsed
-from tests.factory import DAY, NOW, UNIT_CODE, key, request
+from tests.factory import DAY, NOW, UNIT_CODE, key, request, sm2
 
 
 def judge(house: House, issued: IssuedCertificate) -> TrustedCertificate:
@@ -30,7 +29,7 @@ def judge(house: House, issued: IssuedCertificate) -> TrustedCertificate:
         crls=(str(files.root_list), str(files.issuing_list)),
         unique_id=(UNIQUE_ID_OID,),
     )
-    trust = load_trust(Trust((anchor,), require_client_auth=True), sm2=SM2.load())
+    trust = load_trust(Trust((anchor,), require_client_auth=True), sm2=sm2())
     assert not trust.problems
     return judge_certificate(read_certificate(issued.certificate), read_chain(issued.chain), trust, house.clock())
 
