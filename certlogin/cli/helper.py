@@ -31,7 +31,7 @@ from certlogin.helper.tokens.filetoken import (
     check_new_pin,
     create_token,
 )
-from certlogin.helper.tokens.media import Media
+from certlogin.helper.tokens.media import Media, load_sm2
 from certlogin.wire.bad_request import BadRequest
 
 _NAME_MAX: Final = 64
@@ -126,7 +126,7 @@ def run_token_create(arguments: argparse.Namespace) -> int:
     plan = TokenPlan(arguments.label, arguments.model, arguments.tries)
     pin = _new_pin()
     try:
-        token = create_token(config.tokens, plan, pin, Surroundings())
+        token = create_token(config.tokens, plan, pin, Surroundings(), load_sm2(config))
     finally:
         pin[:] = bytes(len(pin))
     print(json.dumps(_facts(token), ensure_ascii=False) if arguments.json else _line(token))

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from certlogin.errors import ConfigurationError
-from certlogin.helper.config import HelperConfig, Language, environment_of_process, load_config
+from certlogin.helper.config import (
+    HelperConfig,
+    Language,
+    ModuleSettings,
+    SM2Settings,
+    environment_of_process,
+    load_config,
+)
 from certlogin.helper.limits import LimitSettings
 from certlogin.helper.origins import Grant
 from tests.helper.world import grants
@@ -25,6 +32,11 @@ origin = "https://survey.stats.gov.cn"
 may = ["login", "certificates", "enroll"]
 [[origins]]
 origin = "https://*.stats.gov.cn:8443"
+[[modules]]
+path = "/usr/lib/es/libes_3000gm.so"
+name = "3000GM"
+[sm2]
+library = "/opt/openssl/libcrypto.so.3"
 """
 
 
@@ -54,6 +66,8 @@ def test_a_whole_configuration(tmp_path: Path) -> None:
         language=Language.EN,
         prompt=60,
         limits=LimitSettings(requests_per_minute=20),
+        modules=(ModuleSettings(Path("/usr/lib/es/libes_3000gm.so"), "3000GM"),),
+        sm2=SM2Settings("/opt/openssl/libcrypto.so.3"),
     )
 
 
@@ -63,6 +77,7 @@ def test_an_empty_file_and_no_file_are_the_defaults(tmp_path: Path) -> None:
         assert (config.state, config.tokens, config.ports) == (state, state / "tokens", (17561, 17562, 17563))
         assert (config.dev, config.origins, config.pinentry, config.prompt) == (False, (), (), 120)
         assert config.limits == LimitSettings(10, 3, 300, 3, 4)
+        assert (config.modules, config.sm2) == ((), SM2Settings(""))
 
 
 def test_the_users_own_file_is_found_by_itself(tmp_path: Path) -> None:
@@ -117,6 +132,17 @@ def test_development_mode_may_be_switched_on_from_outside_and_not_off(tmp_path: 
         ("[[origins]]\norigin = 'https://*'", "is no canonical https origin"),
         ("[[origins]]\norigin = 'https://a.*.cn'", "is no canonical https origin"),
         ("[[origins]]\norigin = 'http://*.a.cn'", "is no canonical https origin"),
+        ("modules = ['/a.so']", "every entry of modules needs a path and a name"),
+        ("[[modules]]\npath = '/a.so'", "every entry of modules needs a path and a name"),
+        ("[[modules]]\npath = '/a.so'\nname = 1", "every entry of modules needs a path and a name"),
+        ("[[modules]]\npath = 'a.so'\nname = 'a'", "modules: 'a.so' is no absolute path"),
+        ("[[modules]]\npath = '/a.so'\nname = ''", "modules: the name of '/a.so' must be printable"),
+        ("[[modules]]\npath = '/a.so'\nname = \"a\\u0007\"", "must be printable"),
+        ("[[modules]]\npath = '/a.so'\nname = 'a'\nslot = 1", "unknown key 'slot' in modules"),
+        ("[[modules]]\npath = '/a.so'\nname = 'a'\n" * 2, "modules: a path stands there twice"),
+        ("sm2 = 1", "sm2 must be of type dict"),
+        ("[sm2]\nlib = '/x'", "unknown key 'lib' in sm2; known keys: library; did you mean 'library'?"),
+        ("[sm2]\nlibrary = 1", "library must be of type str"),
         ("state = [", "helper.toml: "),
         ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "helper.toml: "),
     ],

@@ -13,6 +13,7 @@ from certlogin.helper.tokens.filetoken import FileToken
 from certlogin.pki.request import read_request
 from certlogin.wire.b64 import decode
 from tests.factory import make_pki
+from tests.factory_keys import sm2
 from tests.helper.world import OTHER_SITE, PIN, SITE, Page, World, grants, issue_for, running
 
 
@@ -35,11 +36,11 @@ def _certificate(made: dict[str, Any], common_name: str = "测试单位") -> byt
     return issue_for(make_pki().issuing, read_request(decode(made["request"])).spki, common_name)
 
 
-@pytest.mark.parametrize(("key_type", "bits"), [("P-256", 256), ("RSA-2048", 2048)])
+@pytest.mark.parametrize(("key_type", "bits"), [("SM2", 256), ("P-256", 256), ("RSA-2048", 2048)])
 def test_c2_the_request_is_built_here_and_carries_the_challenge(world: World, key_type: str, bits: int) -> None:
     page, token = _paired(world), world.make_token()
     made = _enrolled(page, token, key_type=key_type, nonce="n" * 255)
-    request = read_request(decode(made["request"]))
+    request = read_request(decode(made["request"]), sm2())
     assert (request.key_bits, request.challenge_password) == (bits, "n" * 255)
     key = token.keys()[0]
     assert (key.key_id, key.origin, key.unit, key.pending) == (made["key_id"], SITE, "u-1", True)

@@ -18,12 +18,17 @@ from certlogin.login.proof import Expected, OriginMismatch, UnverifiedProof, acc
 from certlogin.pki.request import read_request
 from certlogin.wire.b64 import decode
 from certlogin.wire.helper import helper_proof_bytes
-from tests.factory import NOW, make_pki
+from tests.factory import NOW, PKI, make_pki
+from tests.factory_keys import sm2
 from tests.helper.world import OTHER_SITE, PIN, SITE, Page, World, grants, issue_for, running
 
 _KEYS = (bytes(range(32)),)
-_BINDING = Binding("attempt", "u-1", Purpose.LOGIN, ("native",), ("ES256", "RS256"), SITE, "epoch")
+_BINDING = Binding("attempt", "u-1", Purpose.LOGIN, ("native",), ("ES256", "RS256", "SM2-SM3"), SITE, "epoch")
 _EXPECTED = Expected(_BINDING, sid_of("public-id"), timedelta(seconds=120))
+
+
+def _pki(key_type: str) -> PKI:
+    return make_pki("SM2" if key_type == "SM2" else "P-256")
 
 
 def _enrolled(world: World, page: Page, key_type: str) -> bytes:
@@ -31,9 +36,9 @@ def _enrolled(world: World, page: Page, key_type: str) -> bytes:
     token = world.make_token()
     world.person.pins.append(PIN)
     made = page.enroll(token, key_type=key_type).json
-    request = read_request(decode(made["request"]))
+    request = read_request(decode(made["request"]), sm2())
     assert request.challenge_password == "server.challenge.text"
-    issuing = make_pki().issuing
+    issuing = _pki(key_type).issuing
     certificate = issue_for(issuing, request.spki)
     installed = page.install(made["key_id"], certificate, issuing.der)
     assert installed.status == 200
@@ -48,7 +53,7 @@ def _proof(page: Page, certificate: bytes, nonce: str) -> UnverifiedProof:
     return UnverifiedProof("native", parts[0], parts[1], parts[2], tuple(decode(der) for der in answer["chain"]))
 
 
-@pytest.mark.parametrize("key_type", ["RSA-2048", "P-256"])
+@pytest.mark.parametrize("key_type", ["SM2", "RSA-2048", "P-256"])
 @pytest.mark.parametrize("choice", [Choice.OK, Choice.NOT_OK])
 def test_c2_a4_enrol_install_and_login_end_in_an_accepted_proof(world: World, key_type: str, choice: Choice) -> None:
     page = world.page()
@@ -58,7 +63,7 @@ def test_c2_a4_enrol_install_and_login_end_in_an_accepted_proof(world: World, ke
     world.person.choices.append(Choice.OK)  # shows the certificate, when paired for this once
     assert page.shown() == [certificate]
     proof = _proof(page, certificate, issue_challenge(_BINDING, bytes(32), NOW, _KEYS))
-    accepted = accept_proof(check_proof(proof, _EXPECTED, NOW, _KEYS), make_pki().trust(), NOW)
+    accepted = accept_proof(check_proof(proof, _EXPECTED, NOW, _KEYS), _pki(key_type).trust(), NOW)
     assert accepted.certificate.path[0] == certificate
     assert accepted.clock_difference == 0
 

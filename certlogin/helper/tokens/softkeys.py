@@ -1,5 +1,6 @@
 """Private keys in memory: those of a file token while it is open."""
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -98,7 +99,10 @@ def load_key(der: bytes, kind: KeyKind, sm2: SM2 | None) -> SoftKey:
     """A key of that kind from its PKCS#8. Raises ValueError when it is none."""
     if kind is KeyKind.SM2 and sm2 is not None:
         return SM2SoftKey(sm2, read_pkcs8(der))
-    key = load_der_private_key(der, password=None)
+    try:
+        key = load_der_private_key(der, password=None)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from None
     if kind is KeyKind.RSA2048 and isinstance(key, rsa.RSAPrivateKey):
         return RSAKey(key)
     if kind is KeyKind.P256 and isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
