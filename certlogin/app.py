@@ -12,11 +12,12 @@ import anyio
 
 from certlogin.ca.base import CertificateAuthority
 from certlogin.flows.context import Context, RequirementOf
-from certlogin.flows.trust import TrustSource
+from certlogin.flows.trust import TrustSource, open_sm2
 from certlogin.login.keys import Keyring
 from certlogin.middleware.asgi import AsgiMiddleware
 from certlogin.middleware.scope import ASGIApp
 from certlogin.middleware.wsgi import WsgiMiddleware
+from certlogin.pki.selftest import check_path_validation
 from certlogin.portal.routes import Portal
 from certlogin.records.certificate import BoundCertificate
 from certlogin.records.identity import Identity
@@ -92,7 +93,8 @@ class CertLogin:
         for switch in relaxed_switches(settings):
             _log.warning("relaxed: %s", switch)
         around = surroundings or Surroundings()
-        trust = TrustSource(settings.trust, around.clock)
+        check_path_validation()
+        trust = TrustSource(settings.trust, around.clock, open_sm2(settings.sm2))
         pair = stores or _open_stores(settings, around)
         self._context = Context(
             settings=settings,

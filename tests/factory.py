@@ -27,10 +27,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certlogin.pki.sm2 import SM2Key
-from tests.factory_keys import SM2_SM3, AnyKey, Hash, any_key, sign_der, sm2, spki_of
+from tests.factory_keys import SM2_SM3, AnyKey, Hash, any_key, sign_der, spki_of
 from tests.factory_keys import PrivateKey as PrivateKey
 from tests.factory_keys import key as key
 from tests.factory_keys import sign as sign
+from tests.factory_keys import sm2 as sm2
 
 if TYPE_CHECKING:
     from certlogin.pki.path import AnchorMaterial, Trust

@@ -108,13 +108,14 @@ def revoke_certificate(desk: Desk, request: RevocationRequest) -> Revocation:
 
 def import_certificate(desk: Desk, request: ImportRequest) -> BoundCertificate:
     """Judge it as in a login, then bind it. Raises the refusals of the judgement, ImportCodeMismatch, AlreadyBound."""
-    from certlogin.flows.trust import load_trust
+    from certlogin.flows.trust import load_trust, open_sm2
     from certlogin.pki.certificate import read_certificate, read_chain
     from certlogin.pki.judge import judge_certificate
 
     now = desk.clock()
     leaf, *chain = request.ders
-    trusted = judge_certificate(read_certificate(leaf), read_chain(chain), load_trust(desk.settings.trust), now)
+    trust = load_trust(desk.settings.trust, sm2=open_sm2(desk.settings.sm2))
+    trusted = judge_certificate(read_certificate(leaf), read_chain(chain), trust, now)
     forced = _check_code(trusted.facts.unit_code, request)
     row = BoundCertificate(
         unit_id=request.unit_id,

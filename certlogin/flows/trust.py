@@ -9,8 +9,9 @@ from pathlib import Path
 from certlogin.errors import ConfigurationError, Unavailable
 from certlogin.pki.path import AnchorMaterial, Trust, build_trust
 from certlogin.pki.pem import CERTIFICATE, REVOCATION_LIST, read_pem
-from certlogin.pki.sm2 import SM2
-from certlogin.settings.trust import Anchor
+from certlogin.pki.selftest import check_sm2_paths
+from certlogin.pki.sm2 import SM2, SM2Unavailable
+from certlogin.settings.trust import Anchor, SM2Settings
 from certlogin.settings.trust import Trust as TrustSettings
 
 _log = logging.getLogger("certlogin")
@@ -59,6 +60,22 @@ class TrustSource:
                 self._stamp = stamp
         except (OSError, ConfigurationError) as error:
             raise Unavailable("trust") from error
+
+
+def open_sm2(settings: SM2Settings) -> SM2 | None:
+    """What verifies SM2 signatures; None, and the reason in the log: this machine has none, so SM2 is not offered.
+
+    Raises ConfigurationError: a library is named and cannot be used.
+    """
+    try:
+        sm2 = SM2.load(settings.library)
+        check_sm2_paths()
+    except SM2Unavailable as reason:
+        if settings.library:
+            raise ConfigurationError((f"[sm2] library: {reason.what}",)) from None
+        _log.warning("%s: %s", reason.code, reason.what)
+        return None
+    return sm2
 
 
 def load_trust(settings: TrustSettings, previous: Trust | None = None, *, sm2: SM2 | None = None) -> Trust:
