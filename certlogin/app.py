@@ -12,6 +12,7 @@ import anyio
 
 from certlogin.ca.base import CertificateAuthority
 from certlogin.flows.context import Context, RequirementOf
+from certlogin.flows.enrol import offered_key_types
 from certlogin.flows.trust import TrustSource, open_sm2
 from certlogin.login.keys import Keyring
 from certlogin.middleware.asgi import AsgiMiddleware
@@ -87,7 +88,8 @@ class CertLogin:
         stores: StorePair | None = None,
     ) -> None:
         """`stores`: instead of those that the settings name. Raises ConfigurationError with one line per mistake,
-        Unavailable when the durable store does not answer.
+        Unavailable when the durable store does not answer; SM2Unavailable when only SM2 keys are on offer and this
+        machine cannot verify them.
         """
         check_settings(settings)
         for switch in relaxed_switches(settings):
@@ -95,6 +97,8 @@ class CertLogin:
         around = surroundings or Surroundings()
         check_path_validation()
         trust = TrustSource(settings.trust, around.clock, open_sm2(settings.sm2))
+        # Now, and not on the page of the first unit that wants a certificate.
+        offered_key_types(settings.ca, trust.sm2)
         pair = stores or _open_stores(settings, around)
         self._context = Context(
             settings=settings,

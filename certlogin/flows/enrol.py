@@ -19,9 +19,11 @@ from certlogin.login.policy import Step
 from certlogin.pki.certificate import read_certificate
 from certlogin.pki.identity import same_unit_code
 from certlogin.pki.request import CertificationRequest, read_request
+from certlogin.pki.sm2 import SM2, SM2Unavailable
 from certlogin.records.attempt import Attempt
-from certlogin.records.certificate import BoundCertificate, CertificateFacts, Slot, State
+from certlogin.records.certificate import BoundCertificate, CertificateFacts, KeyType, Slot, State
 from certlogin.records.unit import Unit
+from certlogin.settings.trust import CASettings
 from certlogin.stores.base import EnrolmentOrder
 
 
@@ -64,6 +66,14 @@ class Delivered:
     certificate: bytes
     chain: tuple[bytes, ...]
     sha256: str
+
+
+def offered_key_types(settings: CASettings, sm2: SM2 | None) -> tuple[str, ...]:
+    """Those of the settings that this site can verify, preferred first. Raises SM2Unavailable when none is left."""
+    offered = tuple(name for name in settings.key_types if sm2 is not None or name != KeyType.SM2)
+    if not offered:
+        raise SM2Unavailable("[ca] key_types offers nothing else")
+    return offered
 
 
 def enrol(context: Context, found: OpenAttempt, der: bytes) -> Delivered:
@@ -130,7 +140,7 @@ def _check_open(context: Context, attempt: Attempt, now: datetime) -> Unit:
 
 def _check_key_type(context: Context, request: CertificationRequest) -> None:
     name = request.key_type.value if request.key_type.value != "RSA" else f"RSA-{request.key_bits}"
-    if name not in context.settings.ca.key_types:
+    if name not in offered_key_types(context.settings.ca, context.trust.sm2):
         raise KeyTypeNotOffered(name)
 
 

@@ -15,7 +15,8 @@ from certlogin.wire.bad_request import BadRequest
 
 
 def page(visit: Visit) -> Response:
-    return step_page(visit, Step.GET_CERTIFICATE, "enrol", key_types=visit.context.settings.ca.key_types)
+    key_types = enrol.offered_key_types(visit.context.settings.ca, visit.context.trust.sm2)
+    return step_page(visit, Step.GET_CERTIFICATE, "enrol", key_types=key_types)
 
 
 def login_page(visit: Visit) -> Response:

@@ -48,7 +48,7 @@ _DATABASE: Final = re.compile(
     r"sqlite(?:\+[a-z0-9]+)?:///(?!file:)(?!.*:memory:)[^?]*[^?/](?:\?.*)?|postgresql(?:\+[a-z0-9]+)?://.+", re.ASCII
 )
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
-_KEY_TYPES: Final = ("P-256", "RSA-2048")
+_KEY_TYPES: Final = ("SM2", "P-256", "RSA-2048")
 
 
 def problems_of(kind: type, values: Mapping[str, Any]) -> Iterator[str]:

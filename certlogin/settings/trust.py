@@ -61,4 +61,4 @@ class CASettings:
     #: Environment: CERTLOGIN_CA_PASSPHRASE. Only with `directory`.
     passphrase: str = field(default="", repr=False)
     #: Key types offered for new certificates, preferred first.
-    key_types: tuple[str, ...] = ("P-256", "RSA-2048")
+    key_types: tuple[str, ...] = ("SM2", "P-256", "RSA-2048")

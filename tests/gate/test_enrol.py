@@ -1,6 +1,7 @@
 """The first certificate, from the password to the next login: C1, C2, A5, S12, S28, with a CA behind its own socket."""
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pytest
 from certlogin.ca.base import CertificateAuthority
 from certlogin.ca.client import RemoteCA
 from certlogin.cli.registry import Desk, RevocationRequest, revoke_certificate
+from certlogin.pki.sm2 import SM2Unavailable
 from certlogin.records.certificate import State
 from certlogin.records.unit import UnitId
 from certlogin.wire.b64 import encode
@@ -24,7 +26,8 @@ from tests.ca.conftest import short_tmp
 from tests.ca.house import Clock as CAClock
 from tests.ca.house import House, found
 from tests.ca.serving import serving
-from tests.factory import PrivateKey, key, request, sign
+from tests.factory import key, request, sign
+from tests.factory_keys import AnyKey, algorithm_of, any_key
 from tests.gate.browser import ATTEMPT, Browser, decoded
 from tests.gate.conftest import MakeWorld
 from tests.gate.world import ORIGIN, UNITS, World
@@ -47,8 +50,9 @@ class Place:
 
 
 @pytest.fixture
-def place(make_world: MakeWorld, tmp_path: Path, short_tmp: Path) -> Place:
-    house = found(tmp_path / "authority", clock=CAClock(factory.NOW))
+def place(request: pytest.FixtureRequest, make_world: MakeWorld, tmp_path: Path, short_tmp: Path) -> Place:
+    """`request.param`: what the keys of the CA are."""
+    house = found(tmp_path / "authority", getattr(request, "param", "P-256"), clock=CAClock(factory.NOW))
     house.entitle(*UNITS[:2])
     files = house.files
     anchor = {
@@ -77,13 +81,13 @@ def at_the_download(place: Place, unit: str = "U1") -> Browser:
     return mine
 
 
-def asking(mine: Browser, private_key: PrivateKey, purpose: str = "enrol", **changes: Any) -> dict[str, str]:
+def asking(mine: Browser, private_key: AnyKey, purpose: str = "enrol", **changes: Any) -> dict[str, str]:
     """What the page posts for a key that the helper has made."""
     challenge = str(mine.challenge(purpose)["challenge"])
     return {"request": encode(request(private_key, challenge, **changes))}
 
 
-def download(mine: Browser, private_key: PrivateKey) -> bytes:
+def download(mine: Browser, private_key: AnyKey) -> bytes:
     """The certificate onto the token, and the success page."""
     delivered = mine.asked("enrol", **asking(mine, private_key))
     mine.get(mine.asked("enrol/installed", certificate_sha256=delivered["certificate_sha256"])["next"])
@@ -91,7 +95,7 @@ def download(mine: Browser, private_key: PrivateKey) -> bytes:
     return decoded(delivered["certificate"])
 
 
-def log_in(mine: Browser, certificate: bytes, private_key: PrivateKey) -> str:
+def log_in(mine: Browser, certificate: bytes, private_key: AnyKey) -> str:
     """Prove the certificate; where the release leads."""
     challenge = mine.challenge()
     payload = SignedPayload(
@@ -101,7 +105,7 @@ def log_in(mine: Browser, certificate: bytes, private_key: PrivateKey) -> str:
         nonce=challenge["challenge"],
         iat=0,
         cert_sha256=sha256(certificate).hexdigest(),
-        alg="ES256" if private_key.key_size == 256 else "RS256",
+        alg=algorithm_of(private_key),
         sid=challenge["sid"],
         helper="1.0.0.0",
     ).to_bytes()
@@ -125,9 +129,13 @@ def revoke(place: Place, days: int | None = 7) -> None:
     revoke_certificate(desk, RevocationRequest(row.facts.sha256, "lost", days))
 
 
-@pytest.mark.parametrize("key_type", ["P-256", "RSA-2048"])
+@pytest.mark.parametrize(
+    ("place", "key_type"),
+    [("SM2", "SM2"), ("P-256", "SM2"), ("SM2", "P-256"), ("P-256", "RSA-2048")],
+    indirect=["place"],
+)
 def test_c1_c2_a_unit_downloads_its_first_certificate_and_goes_on_at_once(served: Place, key_type: str) -> None:
-    mine, private_key = at_the_download(served), key(f"enrol {key_type}", key_type)
+    mine, private_key = at_the_download(served), any_key(f"enrol {key_type}", key_type)
     page = mine.get("/certlogin/enrol").text
     unit = served.world.directory.units[U1]
     assert unit.name in page
@@ -141,6 +149,37 @@ def test_c1_c2_a_unit_downloads_its_first_certificate_and_goes_on_at_once(served
     (row,) = served.world.store.of_unit(U1)
     assert (row.bound_by, row.facts.unit_code, row.facts.der) == ("enrol", unit.code, certificate)
     assert row.applied_on == served.world.clock.now
+
+
+def test_sm2_is_offered_first(served: Place) -> None:
+    page = at_the_download(served).get("/certlogin/enrol").text
+    assert re.findall('name="key_type".*? value="([^"]+)"', page) == ["SM2", "P-256", "RSA-2048"]
+
+
+@pytest.fixture
+def without_sm2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The libcrypto of the site's machine has none."""
+    monkeypatch.setattr("certlogin.app.open_sm2", lambda settings: None)
+
+
+@pytest.mark.usefixtures("without_sm2")
+def test_a_site_that_cannot_verify_sm2_offers_and_takes_the_others(served: Place) -> None:
+    mine = at_the_download(served)
+    page = mine.get("/certlogin/enrol").text
+    assert re.findall('name="key_type".*? value="([^"]+)"', page) == ["P-256", "RSA-2048"]
+    assert mine.refused("enrol", **asking(mine, any_key("enrol blind", "SM2"))) == "sm2_unavailable"
+    assert served.world.store.listing() == ()
+    assert log_in(mine, download(mine, key("enrol seeing")), key("enrol seeing")) == "/home"
+
+
+def test_a_site_may_offer_sm2_alone(make_world: MakeWorld) -> None:
+    assert make_world(ca={"key_types": ["SM2"]})
+
+
+@pytest.mark.usefixtures("without_sm2")
+def test_a_site_that_can_offer_no_key_does_not_start(make_world: MakeWorld) -> None:
+    with pytest.raises(SM2Unavailable, match="key_types"):
+        make_world(ca={"key_types": ["SM2"]})
 
 
 def test_a5_back_to_the_host_and_in_again_by_the_chooser(served: Place) -> None:
