@@ -5,10 +5,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pkcs11
 import pytest
+from asn1crypto.csr import CertificationRequest
 
 from certlogin.helper.config import ModuleSettings
 from certlogin.helper.origins import Grant
@@ -17,7 +20,7 @@ from certlogin.helper.tokens.modules import RESCAN
 from certlogin.helper.tokens.pkcs11 import Card
 from certlogin.wire.b64 import decode
 from tests.factory import make_pki
-from tests.helper.world import PIN, SITE, Page, World, issue_for, origin_of, running
+from tests.helper.world import PIN, SITE, Page, Reply, World, issue_for, origin_of, running
 from tests.needs import SOFTHSM, needs
 
 NAME = "测试模块"
@@ -76,6 +79,16 @@ class Reader:
         assert page.install(made["key_id"], certificate, issuing.der).status == 200
         return made["key_id"], certificate
 
+    def login(self, page: Page, certificate: bytes, *pins: str, **changes: Any) -> Reply:
+        self.world.person.pins.extend(pins or (PIN,))
+        return page.login(sha256(certificate).hexdigest(), **changes)
+
+    @contextmanager
+    def session(self, card: Card) -> Iterator[pkcs11.Session]:
+        """As the vendor's tool: logged in, past the helper."""
+        with card._module.session(card._identity, PIN, write=True) as session:
+            yield session
+
     def key(self, card: Card, kind: KeyKind = KeyKind.P256) -> str:
         opened = card.unlock(bytearray(PIN.encode()))
         try:
@@ -85,8 +98,6 @@ class Reader:
 
 
 def public_key_in(request: str) -> bytes:
-    from asn1crypto.csr import CertificationRequest
-
     found = CertificationRequest.load(decode(request))
     return bytes(found["certification_request_info"]["subject_pk_info"].dump())
 
@@ -95,7 +106,7 @@ def public_key_in(request: str) -> bytes:
 def reader(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Iterator[Reader]:
     """Every act is granted: no window but that of the PIN."""
     needs(SOFTHSM)
-    (folder / "hsm").mkdir()
+    (folder / "hsm").mkdir(exist_ok=True)
     configuration = folder / "softhsm2.conf"
     configuration.write_text(f"directories.tokendir = {folder}/hsm\nobjectstore.backend = file\nlog.level = ERROR\n")
     monkeypatch.setenv("SOFTHSM2_CONF", str(configuration))

@@ -4,7 +4,7 @@ A module is a vendor's code: one that hands out another length, another key's si
 page, where nobody could tell it from a forgery.
 """
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 def check_signature(spki: bytes, algorithm: str, octets: bytes, signature: bytes) -> None:
     """Raises InvalidSignature; ValueError for another length than the key's, or an algorithm that is not its own."""
-    key = load_der_public_key(spki)
+    try:
+        key = load_der_public_key(spki)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from None
     if isinstance(key, rsa.RSAPublicKey):
         _check_rsa(key, algorithm, octets, signature)
     elif isinstance(key, ec.EllipticCurvePublicKey):
