@@ -47,7 +47,7 @@ def test_s19_any_octets_and_any_change_are_read_or_refused(target: Target) -> No
 
 
 @pytest.mark.parametrize(("name", "room"), [("ticket", ticket), ("seal", seal), ("challenge", challenge)])
-def test_s2_without_the_mac_a_changed_text_is_accepted(name: str, room: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s2_without_its_mac_a_changed_text_is_read(name: str, room: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """The companion: the table notices, so the fuzzers would."""
     target = by_name[name]
     (seed,) = target.seeds
