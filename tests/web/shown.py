@@ -61,7 +61,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "download alone": {"builds": load_builds(""), "guess_arch": guess_arch("", {}), "countdown": 30},
     "download empty": {"builds": (), "guess_arch": guess_arch(LINUX, {}), "countdown": 30},
-    "enrol": {**UNIT, "attempt": ATTEMPT, "key_types": ("P-256", "RSA-2048")},
+    "enrol": {**UNIT, "attempt": ATTEMPT, "key_types": ("SM2", "P-256", "RSA-2048")},
     "enrol advised": {**UNIT, "attempt": ATTEMPT, "key_types": ("P-256",), "skips_left": 1},
     "login": {**UNIT, "attempt": ATTEMPT},
     "done": {**UNIT, "attempt": ATTEMPT},

@@ -226,7 +226,8 @@ def test_c1_the_download_page_shows_the_unit_to_confirm_and_the_key_types() -> N
     assert page.by_id("unit-name").text == UNIT["unit_name"]
     assert page.by_id("unit-code").text == UNIT["unit_code"]
     kinds = [box.attributes["value"] for box in page.all("input") if box.attributes.get("name") == "key_type"]
-    assert kinds == ["P-256", "RSA-2048"]
+    assert kinds == ["SM2", "P-256", "RSA-2048"]
+    assert "国密 SM2" in page.by_id("key-types").text
     assert "下载证书" in page.by_id("submit").text
 
 
