@@ -199,13 +199,10 @@ def _entries(parsed: x509.CertificateRevocationList) -> Iterable[tuple[int, date
 
 def _issuer_of(der: bytes) -> bytes:
     """The issuer's name as it is written: names are compared octet by octet. `der` was parsed before."""
-    signed, algorithm, _ = children(only_element(der, SEQUENCE))
+    signed, *_ = children(only_element(der, SEQUENCE))
     # Only the head: a list may have a million entries. RFC 5280 5.1.2: version, algorithm, issuer. Version 1 has no
     # version there, and no number either: it is refused for that.
-    _, inner_algorithm, issuer = islice(children(signed), 3)
-    # RFC 5280 5.1.1.2; nothing else signs the outer one.
-    if inner_algorithm.encoded != algorithm.encoded:
-        raise UnusableList("two signature algorithms")
+    _, _, issuer = islice(children(signed), 3)
     return issuer.encoded
 
 
