@@ -98,7 +98,7 @@ def _make_ca(demo: Demo) -> None:
     files = demo.files
     passphrase = site_environment(files)
     if not (files.ca / "issuing.pem").exists():
-        certlogin_command("ca", "init", str(files.ca), "--name", "Demo CA", secrets=passphrase)
+        _init_ca(files.ca, passphrase)
     with files.units.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(["id", "name", "code"])
@@ -106,8 +106,19 @@ def _make_ca(demo: Demo) -> None:
     certlogin_command("ca", "entitle", str(files.ca), "--units", str(files.units), secrets=passphrase)
 
 
+def _init_ca(directory: Path, passphrase: Mapping[str, str]) -> None:
+    plan = ("ca", "init", str(directory), "--name", "Demo CA")
+    try:
+        certlogin_command(*plan, "--key-type", "SM2", secrets=passphrase)
+    except CommandFailed as failed:
+        # This machine's libcrypto has no SM2; the demonstration works without it.
+        if "sm2_unavailable" not in str(failed):
+            raise
+        certlogin_command(*plan, "--key-type", "P-256", secrets=passphrase)
+
+
 def _make_tokens(demo: Demo) -> None:
-    """A blank token for each unit that needs a certificate: RSA or P-256 is chosen when the key is made."""
+    """A blank token for each unit that needs a certificate: the kind of key is chosen when it is made."""
     config = ("--config", str(demo.files.helper_config))
     listed = json.loads(certlogin_command("helper", "token", "list", "--json", *config))
     there = {token["label"] for token in listed}
