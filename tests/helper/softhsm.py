@@ -86,7 +86,7 @@ class Reader:
     @contextmanager
     def session(self, card: Card) -> Iterator[pkcs11.Session]:
         """As the vendor's tool: logged in, past the helper."""
-        with card._module.session(card._identity, PIN, write=True) as session:
+        with card.module.session(card.identity, PIN, write=True) as session:
             yield session
 
     def key(self, card: Card, kind: KeyKind = KeyKind.P256) -> str:

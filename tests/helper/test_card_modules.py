@@ -281,7 +281,7 @@ def test_threat_16_with_one_try_left_the_user_is_asked_first(cards: Reader, monk
 
 def _left_open(card: Card) -> pkcs11.Session:
     """Somebody is logged in already, and does not log out."""
-    token = card._module._find(card._identity)
+    token = card.module._find(card.identity)
     return token.open(rw=True, user_pin=PIN)
 
 
@@ -409,7 +409,7 @@ def test_whatever_a_module_complains_of_the_card_is_gone_and_looked_for_anew(
 
 def test_a_module_that_stops_answering_is_started_anew(cards: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     card = cards.insert()
-    module = card._module
+    module = card.module
     with monkeypatch.context() as broken:
 
         def fail(self: Module) -> None:

@@ -76,6 +76,18 @@ def test_threat_1_no_call_takes_a_hash_or_bytes_to_sign() -> None:
     assert Origin.__annotations__["text"] is str
 
 
+def test_threat_1_only_one_module_builds_what_is_signed_and_no_token_takes_anything_else() -> None:
+    assert [path.name for path in _HELPER if "Built" in _calls(path)] == ["signing.py"]
+    for path in (_PACKAGE / "helper" / "tokens").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("sign"):
+                taken = [(argument.arg, ast.unparse(argument.annotation or node)) for argument in node.args.args[1:]]
+                assert taken in (
+                    [("built", "Built"), ("algorithm", "str")],
+                    [("key_id", "str"), ("payload", "SignedPayload")],
+                ), (path.name, node.name)
+
+
 def test_threat_7_two_programs_do_not_share_a_port() -> None:
     with open_listener([0]) as first:
         port = first.getsockname()[1]

@@ -5,7 +5,7 @@ Imported only when a module is configured: the helper works without the package 
 
 import re
 from collections.abc import Iterator, Set
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from asn1crypto import x509
 from pkcs11 import Attribute, CertificateType, ObjectClass
 
 from certlogin.helper.origins import Origin
-from certlogin.helper.refusals import Busy, NoCertificate, PinWrong
+from certlogin.helper.refusals import Busy, NoCertificate, PinWrong, TokenRemoved
 from certlogin.helper.signing import build_request, sign_payload
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.texts import shown
@@ -35,13 +35,13 @@ class Card:
     """One token behind a module. Every method finds it anew: it may have been pulled out and put in again."""
 
     def __init__(self, module: Module, token: pkcs11.Token, requested: Requested, surroundings: Surroundings) -> None:
-        self._module = module
-        self._identity = Identity.of(token)
-        self._requested = requested
-        self._surroundings = surroundings
+        self.module = module
+        self.identity = Identity.of(token)
+        self.requested = requested
+        self.random = surroundings.random
         name = module.settings.name
         self.module_name = name
-        self.serial = _serial(self._identity)
+        self.serial = _serial(self.identity)
         self.model = shown(token.model, 64) or name
         self.label = shown(token.label, 64) or name
 
@@ -55,10 +55,10 @@ class Card:
         return algorithms_of(kind, self.mechanisms())
 
     def state(self) -> TokenState:
-        return self._module.state(self._identity)
+        return self.module.state(self.identity)
 
     def keys(self) -> tuple[KeyInfo, ...]:
-        asked = self._requested.on(self.serial)
+        asked = self.requested.on(self.serial)
         return tuple(_info(card_key, asked.get(card_key.public.key_id)) for card_key in self.card_keys())
 
     def unlock(self, pin: bytearray) -> "OpenCard":
@@ -68,11 +68,11 @@ class Card:
         except UnicodeDecodeError:
             raise PinWrong(self.state().tries_left) from None
         with ExitStack() as stack:
-            session = stack.enter_context(self._module.session(self._identity, typed, write=True))
+            session = stack.enter_context(self.module.session(self.identity, typed, write=True))
             return OpenCard(self, session, stack.pop_all())
 
     def install(self, key_id: str, certificate: bytes, chain: tuple[bytes, ...]) -> None:
-        with self._module.session(self._identity, write=True) as session:
+        with self.module.session(self.identity, write=True) as session:
             try:
                 self.put(session, key_id, certificate, chain)
             except (pkcs11.exceptions.UserNotLoggedIn, pkcs11.exceptions.SessionReadOnly):
@@ -90,11 +90,11 @@ class Card:
                 session.create_object(_certificate_object(der, sha256(der).digest()[:16]))
 
     def card_keys(self) -> tuple[CardKey, ...]:
-        with self._module.session(self._identity) as session:
+        with self.module.session(self.identity) as session:
             return read_card(session)
 
     def mechanisms(self) -> Set[Any]:
-        return self._module.mechanisms(self._identity)
+        return self.module.mechanisms(self.identity)
 
 
 class OpenCard:
@@ -104,32 +104,41 @@ class OpenCard:
         self._card = card
         self._session = session
         self._stack = stack
+        self._closed = False
 
     def sign_payload(self, key_id: str, payload: SignedPayload) -> bytes:
-        with self._card._module.translated():
+        with self._using():
             return sign_payload(self._signer(key_id), payload)
 
     def generate(self, kind: KeyKind, origin: Origin, unit: str) -> str:
         card = self._card
-        if kind not in card.key_kinds:
-            raise NoCertificate
-        if sum(key.pending and key.origin != "" for key in card.keys()) >= _PENDING:
-            raise Busy
-        with card._module.translated():
-            made = public_key(generate(self._session, kind, card._surroundings.random(16)))
-        card._requested.add(Asked(card.serial, made.key_id, origin.text, unit))
+        with self._using():
+            if kind not in card.key_kinds:
+                raise NoCertificate
+            if sum(key.pending and key.origin != "" for key in card.keys()) >= _PENDING:
+                raise Busy
+            made = public_key(generate(self._session, kind, card.random(16)))
+        card.requested.add(Asked(card.serial, made.key_id, origin.text, unit))
         return made.key_id
 
     def request(self, key_id: str, challenge: str) -> bytes:
-        with self._card._module.translated():
+        with self._using():
             return build_request(self._signer(key_id), challenge)
 
     def install(self, key_id: str, certificate: bytes, chain: tuple[bytes, ...]) -> None:
-        with self._card._module.translated():
+        with self._using():
             self._card.put(self._session, key_id, certificate, chain)
 
     def close(self) -> None:
+        self._closed = True
         self._stack.close()
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        if self._closed:
+            raise TokenRemoved
+        with self._card.module.translated():
+            yield
 
     def _signer(self, key_id: str) -> CardSigner:
         found = next((one for one in self._card.card_keys() if one.public.key_id == key_id), None)
