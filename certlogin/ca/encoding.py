@@ -85,8 +85,8 @@ def sign_list(body: ListBody, key: CAKey) -> x509.CertificateRevocationList:
         "crl_extensions": [_extension(one) for one in body.extensions],
     }
     # RFC 5280 5.1.2.6: an empty list of entries must not be there at all.
-    if revoked := [_entry(*one) for one in body.revoked]:
-        content["revoked_certificates"] = revoked
+    if entries := _entries(body.revoked):
+        content["revoked_certificates"] = crl.RevokedCertificates.load(_sequence(entries))
     signed = crl.TbsCertList(content)
     whole = {"tbs_cert_list": signed, "signature_algorithm": algorithm, "signature": key.sign(signed.dump())}
     return x509.load_der_x509_crl(crl.CertificateList(whole).dump())
@@ -112,7 +112,22 @@ def _extension(extension: Extension) -> dict[str, object]:
     return {"extn_id": value.oid.dotted_string, "critical": critical, "extn_value": content}
 
 
-def _entry(serial: int, revoked_at: datetime, extensions: Sequence[Extension]) -> dict[str, object]:
-    entry: dict[str, object] = {"user_certificate": serial, "revocation_date": _time(revoked_at)}
-    # RFC 5280 5.1: nor is an empty list of extensions.
-    return {**entry, "crl_entry_extensions": [_extension(one) for one in extensions]} if extensions else entry
+def _entries(revoked: Iterable[tuple[int, datetime, Sequence[Extension]]]) -> bytes:
+    """DER of the entries one after the other. A list may have many thousands: few objects are made per entry."""
+    said: dict[tuple[Extension, ...], bytes] = {}
+    written = []
+    for serial, revoked_at, extensions in revoked:
+        reasons = tuple(extensions)
+        if reasons not in said:
+            # RFC 5280 5.1: nor is an empty list of extensions written.
+            said[reasons] = crl.CRLEntryExtensions([_extension(one) for one in reasons]).dump() if reasons else b""
+        written.append(_sequence(core.Integer(serial).dump() + _time(revoked_at).dump() + said[reasons]))
+    return b"".join(written)
+
+
+def _sequence(content: bytes) -> bytes:
+    size = len(content)
+    if size < 0x80:
+        return bytes((0x30, size)) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((0x30, 0x80 | len(octets))) + octets + content
