@@ -21,3 +21,10 @@ def test_a_row_names_tests_that_carry_its_number(number: int, modules: list[str]
     assert modules
     for module in modules:
         assert re.search(rf"^def test_s{number}_", (ROOT / module).read_text(encoding="utf-8"), re.MULTILINE), module
+
+
+@pytest.mark.parametrize(("number", "modules"), ROWS, ids=[f"S{number}" for number, _ in ROWS])
+def test_each_promise_has_a_companion_that_takes_its_defence_away(number: int, modules: list[str]) -> None:
+    texts = [(ROOT / module).read_text(encoding="utf-8") for module in modules]
+    tests = [found for text in texts for found in re.findall(rf"^def (test_s{number}_[^:]*)", text, re.MULTILINE)]
+    assert [test for test in tests if re.search("without|companion|monkeypatch", test)]

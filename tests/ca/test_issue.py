@@ -223,6 +223,14 @@ def test_s12_a_revocation_without_permission_opens_nothing(ca: CertificateAuthor
     assert reason(ca, UNIT, request(key("two"))) == "reissue_not_allowed"
 
 
+def test_s12_companion_without_the_rule_a_password_alone_gets_another_one(
+    ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca.issue(UNIT, PLAIN)
+    monkeypatch.setattr("certlogin.ca.embedded.check_new", lambda *_: None)
+    assert ca.issue(UNIT, request(key("two"))).certificate
+
+
 def test_s12_companion_each_permission_is_good_for_one_certificate(ca: CertificateAuthority, house: House) -> None:
     first = ca.issue(UNIT, PLAIN)
     house.entitle(UNIT, closes=NOW + DAY)

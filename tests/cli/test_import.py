@@ -159,6 +159,15 @@ def test_s15_a_certificate_of_another_unit_is_refused(code: str, office: Office,
     assert office.audit() == []
 
 
+def test_s15_without_the_comparison_it_is_bound_to_whoever_is_named(
+    office: Office, leaf: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("certlogin.pki.identity.same_unit_code", lambda one, other: True)
+    assert imported(office, leaf.der, "--code", OTHER_CODE).code == 0
+    (row,) = office.rows()
+    assert (row.unit_id, row.facts.unit_code) == ("U1", UNIT_CODE)
+
+
 def test_s15_a_certificate_without_code_is_nobodys(office: Office) -> None:
     der = office.pki.issuing.issue(unit_code=None).der
     ran = imported(office, der, "--code", UNIT_CODE)

@@ -1,11 +1,13 @@
 """The origin is compared, character by character, with what a browser sends: only that may stand here."""
 
+import re
 from ipaddress import IPv6Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certlogin.settings import checks
 from certlogin.settings.checks import canonical_origin
 from certlogin.settings.site import Mode
 from tests.settings.good import LEFT_OUT, changed, problems, read
@@ -102,6 +104,14 @@ def test_s36_each_near_miss_is_refused(origin: str, line: str) -> None:
 def test_s36_a_mode_that_cannot_be_read_opens_nothing() -> None:
     data = changed("site.mode", "Development", changed("site.origin", "http://127.0.0.1:8000"))
     assert problems(data) == ("[site] mode: must be one of: production, development", HTTPS)
+
+
+def test_s36_without_the_comparison_development_mode_faces_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The companion: nothing else keeps a site on the network from being run without https and with its CA inside."""
+    data = changed("site.mode", "development", changed("site.origin", "http://survey.example:8000"))
+    assert problems(data) == (LITERALLY,)
+    monkeypatch.setattr(checks, "_DEVELOPMENT", re.compile(".*"))
+    assert read(data).site.mode is Mode.DEVELOPMENT
 
 
 @given(st.text())
