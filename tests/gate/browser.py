@@ -12,7 +12,8 @@ from certlogin.web.http import Request
 from certlogin.wire.b64 import encode
 from certlogin.wire.payload import Purpose, SignedPayload, signed_bytes
 from survey_app.walking.cookies import Jar
-from tests.factory import Issued, make_pki, sign
+from tests.factory import Issued, sign
+from tests.factory_keys import algorithm_of
 from tests.gate.servers import Answer, Sent
 from tests.gate.world import ORIGIN, World
 
@@ -127,29 +128,30 @@ class Browser:
             "nonce": challenge["challenge"],
             "iat": int(self.world.clock.now.timestamp()),
             "cert_sha256": hashlib.sha256(issued.der).hexdigest(),
-            "alg": "ES256",
+            "alg": algorithm_of(issued.key),
             "sid": challenge["sid"],
             "helper": "1.0.0.0",
         }
-        payload = SignedPayload(**(facts | changes)).to_bytes()
+        facts |= changes
+        payload = SignedPayload(**facts).to_bytes()
         return {
             "format": "native",
             "payload": encode(payload),
-            "signature": encode(sign(issued.key, signed_bytes(payload, Purpose.LOGIN))),
+            "signature": encode(sign(issued.key, signed_bytes(payload, Purpose.LOGIN), facts["alg"])),
             "certificate": encode(issued.der),
-            "chain": [encode(make_pki().issuing.der)],
+            "chain": [encode(self.world.pki.issuing.der)],
         }
 
     def prove(self, issued: Issued, **changes: Any) -> dict[str, Any]:
         """Challenge, signature, proof; where to go next."""
         return self.asked("proof", **self.sign(issued, self.challenge(), **changes))
 
-    def log_in_with(self, unit: str, issued: Issued, answer: str = "") -> Answer:
+    def log_in_with(self, unit: str, issued: Issued, answer: str = "", **changes: Any) -> Answer:
         """The whole way of a unit that has a certificate; the host's own answer to its login."""
         held = self.log_in(unit, answer)
         assert held.status == 303, held.text
         self.report()
-        return self.get(self.prove(issued)["next"])
+        return self.get(self.prove(issued, **changes)["next"])
 
 
 def ticket_of(browser: Browser) -> Ticket:

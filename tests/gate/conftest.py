@@ -11,6 +11,7 @@ from certlogin.settings.loader import settings_from_mapping
 from certlogin.stores.sql import SqlStore
 from certlogin.web.gate import CurrentUnit
 from tests import factory
+from tests.factory import PKI
 from tests.gate.browser import Browser
 from tests.gate.hosts import PlainHost, Seen, flask_host, plain_unit, starlette_host
 from tests.gate.servers import AsgiServer, Server, WsgiServer
@@ -33,9 +34,13 @@ def make_world(host: str, tmp_path: Path) -> Iterator[MakeWorld]:
     made: list[World] = []
 
     def make(
-        pair: StorePair | None = None, requirement: Any = None, compare: bool = False, **changes: dict[str, Any]
+        pair: StorePair | None = None,
+        requirement: Any = None,
+        compare: bool = False,
+        pki: PKI | None = None,
+        **changes: dict[str, Any],
     ) -> World:
-        world = _world(tmp_path, host, pair, requirement, compare, changes)
+        world = _world(tmp_path, host, pki or factory.make_pki(), pair, requirement, compare, changes)
         made.append(world)
         return world
 
@@ -58,10 +63,16 @@ def browser(world: World) -> Browser:
 
 
 def _world(
-    folder: Path, kind: str, pair: StorePair | None, requirement: Any, compare: bool, changes: dict[str, Any]
+    folder: Path,
+    kind: str,
+    pki: PKI,
+    pair: StorePair | None,
+    requirement: Any,
+    compare: bool,
+    changes: dict[str, Any],
 ) -> World:
     seen, clock, directory = Seen(), Clock(factory.NOW), Directory()
-    authority = Authority(folder / "ca", factory.make_pki())
+    authority = Authority(folder / "ca", pki)
     settings = settings_from_mapping(settings_of(folder, authority, **changes), {})
     app, unit_of = _host(kind, seen)
     host = Host(directory, unit_of if compare else None, requirement)
@@ -84,6 +95,7 @@ def _world(
         bare=bare,
         seen=seen,
         kind="asgi" if kind == "starlette" else "wsgi",
+        pki=pki,
         ticker=ticker,
     )
 

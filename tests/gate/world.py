@@ -123,6 +123,8 @@ class World:
     #: `wsgi` or `asgi`.
     kind: str
     issued: dict[str, Issued] = field(default_factory=dict)
+    #: Whose certificates the site trusts.
+    pki: PKI = field(default_factory=factory.make_pki)
     ticker: Ticker = field(default_factory=Ticker)
 
     def send(self, sent: Sent) -> Answer:
@@ -145,7 +147,7 @@ class World:
             state=State.ACTIVE,
             bound_at=self.clock.now,
             bound_by="import",
-            chain=(factory.make_pki().issuing.der,),
+            chain=(self.pki.issuing.der,),
         )
         self.store.bind(row, AuditEvent(self.clock.now, "certificate_imported", "ok", UnitId(unit_id)))
         return issued
