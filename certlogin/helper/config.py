@@ -16,6 +16,9 @@ from certlogin.helper.refusals import OriginRefused
 
 PORTS = (17561, 17562, 17563)
 
+#: Of a module: it may stand for the label of a card.
+_NAME_MAX = 64
+
 #: The module whose use is allowed in development mode only.
 SCRIPTED = "certlogin.helper.pin.scripted"
 
@@ -198,8 +201,8 @@ class _Reader:
         path = Path(item["path"])
         if not path.is_absolute():
             self._problems.append(f"modules: {item['path']!r} is no absolute path")
-        if not item["name"] or not item["name"].isprintable():
-            self._problems.append(f"modules: the name of {item['path']!r} must be printable")
+        if not 1 <= len(item["name"]) <= _NAME_MAX or not item["name"].isprintable():
+            self._problems.append(f"modules: the name of {path} must be 1 to {_NAME_MAX} printable characters")
         return ModuleSettings(path, item["name"])
 
     def _sm2(self, table: dict[str, Any]) -> SM2Settings:

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from hashlib import sha256, sha384
-from typing import Any
 
 import pytest
-from asn1crypto.keys import PublicKeyInfo
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
-from pkcs11.exceptions import AttributeTypeInvalid
+from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag
 
 from certlogin.helper.refusals import NoCertificate
 from certlogin.helper.signing import Built, to_der
@@ -20,15 +17,14 @@ from certlogin.helper.tokens.cardkey import CardSigner
 from certlogin.helper.tokens.mechanisms import Way, algorithms_of, made_by, way_of
 from certlogin.helper.tokens.modules import Module
 from certlogin.helper.tokens.pkcs11 import Card, _certificate_object
-from certlogin.helper.tokens.readable import PublicKey, kind_of, public_key
+from certlogin.helper.tokens.readable import PublicKey, public_key
 from certlogin.helper.tokens.verified import check_signature
 from certlogin.pki.certificate import read_certificate
-from certlogin.pki.keys import WeakKey
 from certlogin.pki.signature import Algorithm, verify_signature
-from certlogin.pki.sm2 import SM2Unavailable, point_of, spki
+from certlogin.pki.sm2 import SM2Unavailable, point_of
 from certlogin.wire.b64 import decode
-from tests.factory import Plan, make_pki, self_signed
-from tests.factory_keys import AnyKey, key, sign, sm2, sm2_key, spki_of
+from tests.factory import make_pki
+from tests.factory_keys import key, sign, sm2, spki_of
 from tests.helper.softhsm import Reader
 from tests.helper.world import PIN, SITE, issue_for, origin_of
 
@@ -156,100 +152,6 @@ def test_a_key_that_is_not_for_signing_does_not_sign(cards: Reader) -> None:
     assert cards.login(cards.page(), der).code == "no_certificate"
 
 
-# --- what stands on a card
-
-
-def _ca(cards: Reader, card: Card, *ders: bytes) -> None:
-    with cards.session(card) as session:
-        for place, der in enumerate(ders):
-            session.create_object(_certificate_object(der, bytes([place])))
-
-
-def test_cas_and_encryption_certificates_are_not_offered_for_login(cards: Reader) -> None:
-    card = cards.insert()
-    pki = make_pki()
-    login, plain = pki.issuing.issue(), pki.issuing.issue(usages=None)
-    encryption = pki.issuing.issue(usages=("key_encipherment", "data_encipherment", "key_agreement"))
-    _ca(cards, card, pki.root.der, pki.issuing.der, login.der, plain.der, encryption.der)
-    page = cards.page()
-    assert set(page.shown()) == {login.der, plain.der}
-    # Nearest first, without the root: that is the server's to know.
-    assert {info.chain for info in card.keys()} == {(pki.issuing.der,)}
-
-
-def test_what_cannot_be_read_or_used_is_left_out(cards: Reader) -> None:
-    card = cards.insert()
-    good = make_pki().issuing.issue()
-    exotic = make_pki().issuing.issue(key_type="secp256k1", key_name="exotic")
-    with cards.session(card) as session:
-        session.create_object(_certificate_object(good.der, b"\x01"))
-        session.create_object({**_certificate_object(good.der, b"\x02"), Attribute.VALUE: b"no certificate"})
-        session.create_object(_certificate_object(exotic.der, b"\x03"))
-        session.create_object({Attribute.CLASS: ObjectClass.DATA, Attribute.TOKEN: True, Attribute.PRIVATE: False})
-        session.generate_keypair(KeyType.RSA, 1024, store=True, public_template={Attribute.PRIVATE: False})
-    assert [info.certificate for info in card.keys()] == [good.der]
-
-
-def test_a_ring_of_issuers_ends() -> None:
-    from certlogin.helper.tokens.readable import _chain
-
-    pki = make_pki()
-    leaf = read_certificate(pki.issuing.issue().der)
-    cross = [pki.issuing.issue_ca("Issuing P-256"), pki.issuing, pki.root]
-    everyone = [leaf, *(read_certificate(one.der) for one in cross)]
-    assert len(_chain(leaf, everyone)) <= 5
-    assert _chain(read_certificate(self_signed(Plan()).der), []) == ()
-
-
-class _Object(dict[Any, Any]):
-    """A public key as a module describes it."""
-
-    def __missing__(self, attribute: Any) -> Any:
-        raise AttributeTypeInvalid
-
-
-def _described(private: AnyKey, *, wrapped: bool = True) -> Any:
-    if isinstance(private, rsa.RSAPrivateKey):
-        public = private.public_key().public_numbers()
-        return _Object(
-            {
-                Attribute.KEY_TYPE: KeyType.RSA,
-                Attribute.MODULUS: public.n.to_bytes(256, "big"),
-                Attribute.PUBLIC_EXPONENT: public.e.to_bytes(3, "big"),
-                Attribute.ID: b"\x01",
-            }
-        )
-    info = PublicKeyInfo.load(spki_of(private))
-    point = bytes(info["public_key"])
-    return _Object(
-        {
-            Attribute.KEY_TYPE: KeyType.EC,
-            Attribute.EC_PARAMS: info["algorithm"]["parameters"].dump(),
-            Attribute.EC_POINT: b"\x04" + bytes([len(point)]) + point if wrapped else point,
-            Attribute.ID: b"\x01",
-        }
-    )
-
-
-@pytest.mark.parametrize("wrapped", [True, False])
-@pytest.mark.parametrize("key_type", ["P-256", "P-384", "SM2", "RSA-2048"])
-def test_a_public_key_is_read_from_its_attributes(key_type: str, wrapped: bool) -> None:
-    private: AnyKey = sm2_key("x") if key_type == "SM2" else key("x", key_type)
-    found = public_key(_described(private, wrapped=wrapped))
-    assert (found.spki, found.kind.value, found.object_id) == (spki_of(private), key_type, b"\x01")
-    assert found.key_id == sha256(found.spki).hexdigest()[:32]
-
-
-def test_kinds_of_keys() -> None:
-    assert kind_of(spki(sm2_key("x").point)) is KeyKind.SM2
-    assert kind_of(spki_of(key("x", "RSA-3072"))) is KeyKind.RSA3072
-    odd = rsa.RSAPublicNumbers(65537, 2**2559 + 1).public_key()
-    with pytest.raises(ValueError, match="size"):
-        kind_of(odd.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-    with pytest.raises(WeakKey):
-        kind_of(spki_of(key("x", "secp256k1")))
-
-
 # --- mechanisms
 
 
@@ -257,7 +159,7 @@ def test_the_module_hashes_where_it_can_and_else_the_digest_is_computed_here() -
     octets = b"octets"
     info = bytes.fromhex("3031300d060960864801650304020105000420")
     digests = sha256(octets).digest(), sha384(octets).digest()
-    for algorithm, hashing, plain, given in (
+    for algorithm, hashing, plain, expected in (
         ("RS256", Mechanism.SHA256_RSA_PKCS, Mechanism.RSA_PKCS, info + digests[0]),
         ("PS256", Mechanism.SHA256_RSA_PKCS_PSS, Mechanism.RSA_PKCS_PSS, digests[0]),
         ("ES256", Mechanism.ECDSA_SHA256, Mechanism.ECDSA, digests[0]),
@@ -268,7 +170,7 @@ def test_the_module_hashes_where_it_can_and_else_the_digest_is_computed_here() -
         assert (best.mechanism, best.prepare(octets)) == (hashing, octets)
         fallback = way_of(algorithm, _ALL - {hashing})
         assert fallback is not None
-        assert (fallback.mechanism, fallback.prepare(octets)) == (plain, given)
+        assert (fallback.mechanism, fallback.prepare(octets)) == (plain, expected)
         assert way_of(algorithm, _ALL - {hashing, plain}) is None
 
 

@@ -99,6 +99,10 @@ class Module:
         with self._lock, self.translated():
             return frozenset(self._find(identity).slot.get_mechanisms())
 
+    def writable(self, identity: Identity) -> bool:
+        with self._lock, self.translated():
+            return not self._find(identity).flags & TokenFlag.WRITE_PROTECTED
+
     @contextmanager
     def session(self, identity: Identity, pin: str | None = None, *, write: bool = False) -> Iterator[pkcs11.Session]:
         """The module is this thread's until the end. Raises TokenRemoved, PinWrong, PinLocked, Busy."""

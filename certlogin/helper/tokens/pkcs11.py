@@ -47,7 +47,7 @@ class Card:
 
     @property
     def key_kinds(self) -> tuple[KeyKind, ...]:
-        return made_by(self.mechanisms())
+        return made_by(self.mechanisms()) if self.module.writable(self.identity) else ()
 
     def algorithms(self, kind: KeyKind) -> tuple[str, ...]:
         if kind is KeyKind.SM2:

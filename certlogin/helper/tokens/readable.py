@@ -25,6 +25,8 @@ from certlogin.records.certificate import KeyType as CertificateKeyType
 #: What a module or its Python wrapper may raise about one object: an unknown attribute, class or string, for one.
 OBJECT_ERRORS: Final = (pkcs11.PKCS11Error, Refusal, NotImplementedError, *PARSER_ERRORS)
 
+#: As many as an answer to a page has room for.
+_KEYS: Final = 64
 #: Certificates above the leaf; with it six, as many as a client may send.
 _CHAIN: Final = 5
 _KINDS: Final = {
@@ -70,7 +72,7 @@ def read_card(session: pkcs11.Session) -> tuple[CardKey, ...]:
             known = public.get(key.spki, key)
             found.append(CardKey(known, certificate.der, _chain(certificate, everyone)))
     used = {card_key.public.spki for card_key in found}
-    return (*found, *(CardKey(key, None, ()) for key in public.values() if key.spki not in used))
+    return (*found, *(CardKey(key, None, ()) for key in public.values() if key.spki not in used))[:_KEYS]
 
 
 def public_key(key: pkcs11.PublicKey) -> PublicKey:
