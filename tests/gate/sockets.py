@@ -1,6 +1,7 @@
 """The browser's end of a WebSocket, and time that passes when a test says so."""
 
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -19,12 +20,18 @@ class Ticker:
         self._waiting: list[tuple[float, anyio.Event]] = []
         self._came = anyio.Event()
         self._met = anyio.Event()
+        #: How many wait now.
+        self.waiting = 0
 
     async def wait(self, seconds: float) -> None:
         mine = (seconds, anyio.Event())
         self._waiting.append(mine)
         self._came.set()
-        await mine[1].wait()
+        self.waiting += 1
+        try:
+            await mine[1].wait()
+        finally:
+            self.waiting -= 1
 
     async def asked(self) -> float:
         """The next wait that begins, in seconds: whatever went before it is done."""
@@ -50,6 +57,7 @@ class Socket:
         self._said, self._hears = anyio.create_memory_object_stream[Message](inf)
         self._answers, self._heard = anyio.create_memory_object_stream[Message](inf)
         self._said.send_nowait({"type": "websocket.connect"})
+        self._ended = portal.call(anyio.Event)
         self._task: Future[None] = portal.start_task_soon(self._run)
 
     async def _run(self) -> None:
@@ -57,6 +65,7 @@ class Socket:
             await self._app(self._scope, self._hears.receive, self._answers.send)
         finally:
             self._answers.close()
+            self._ended.set()
 
     def say(self, text: str) -> None:
         self._portal.call(self._said.send, {"type": "websocket.receive", "text": text})
@@ -76,6 +85,12 @@ class Socket:
         """Whatever was not heard yet, once the application has returned. Raises what the application raised."""
         self._task.result(PATIENCE)
         return self._portal.call(self._all)
+
+    def wait_for_end(self) -> None:
+        """Until the application has returned, was cancelled or has raised."""
+        with suppress(Exception, CancelledError):
+            self._task.result(PATIENCE)
+        self._portal.call(self._ended.wait)
 
     def close(self) -> None:
         self._task.cancel()

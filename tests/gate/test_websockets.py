@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 
-from certlogin.errors import Unavailable
-from certlogin.flows import tickets
 from certlogin.login import ticket as ticket_module
 from certlogin.records.unit import UnitId
 from certlogin.web.guard import Guard
 from certlogin.web.paths import Kind
-from certlogin.web.watch import Watch
 from tests.gate.browser import TICKET, Browser, ticket_of
 from tests.gate.conftest import MakeWorld
 from tests.gate.servers import AsgiServer, Sent
@@ -66,21 +63,6 @@ def value(browser: Browser, name: str) -> str:
     cookie = browser.jar.named(name)
     assert cookie is not None
     return cookie.value
-
-
-def portal_of(world: World) -> Any:
-    assert isinstance(world.server, AsgiServer)
-    return world.server.portal
-
-
-def wait(world: World) -> float:
-    """Until the socket's watch waits again; for how many seconds."""
-    return float(portal_of(world).call(world.ticker.asked))
-
-
-def go_on(world: World, seconds: float = 60) -> None:
-    world.clock.advance(seconds)
-    portal_of(world).call(world.ticker.go_on)
 
 
 # --- the handshake
@@ -256,129 +238,6 @@ def test_s6_an_error_of_the_host_is_the_hosts_own(admitted: Browser, connect: Co
         socket.rest()
 
 
-# --- while it is open
-
-
-@pytest.fixture
-def open_socket(admitted: Browser, connect: Connect) -> Socket:
-    socket = connect(admitted)
-    assert socket.hear()["type"] == "websocket.accept"
-    return socket
-
-
-def is_cut(world: World, socket: Socket) -> str:
-    """Closed with 1008 and nothing else; the host was told, and its last word did not leave. The code."""
-    assert socket.rest() == CLOSED
-    (event,) = world.events("socket_cut")
-    assert event.unit_id == "FREE"
-    disconnect = {"type": "websocket.disconnect", "code": 1008, "reason": ""}
-    assert world.seen.heard[-2:] == [disconnect, {"type": "refused", "why": event.code}]
-    return event.code
-
-
-def test_s6_an_open_socket_is_looked_at_every_recheck_seconds(world: World, open_socket: Socket) -> None:
-    for _ in range(3):
-        assert wait(world) == 60
-        go_on(world)
-    assert wait(world) == 60
-    assert open_socket.ask("still there") == "still there"
-    assert world.events("socket_cut") == []
-
-
-def test_s6_the_first_look_counts_from_the_tickets_last_one(world: World, admitted: Browser, connect: Connect) -> None:
-    world.clock.advance(45)
-    connect(admitted).hear()
-    assert wait(world) == 15
-
-
-def test_s6_a_unit_locked_meanwhile_loses_its_socket(world: World, open_socket: Socket) -> None:
-    assert wait(world) == 60
-    del world.directory.units[UnitId("FREE")]
-    go_on(world)
-    assert is_cut(world, open_socket) == "unit_unknown"
-
-
-def test_s6_a_certificate_revoked_meanwhile_ends_the_socket(world: World, connect: Connect) -> None:
-    mine = Browser(world)
-    mine.log_in_with("U1", world.bind("U1"))
-    socket = connect(mine)
-    socket.hear()
-    wait(world)
-    world.authority.publish(world.certificate_of("U1"))
-    go_on(world)
-    assert socket.rest() == CLOSED
-    assert [event.code for event in world.events("socket_cut")] == ["certificate_revoked"]
-
-
-def test_s6_a_logout_ends_the_socket(world: World, admitted: Browser, open_socket: Socket) -> None:
-    wait(world)
-    admitted.post("/logout")
-    go_on(world)
-    assert is_cut(world, open_socket) == "ticket_ended"
-
-
-def test_s6_the_idle_end_ends_the_socket(world: World, open_socket: Socket) -> None:
-    wait(world)
-    go_on(world, 30 * 60)
-    assert is_cut(world, open_socket) == "ticket_expired"
-
-
-def test_s6_who_works_beside_an_open_socket_is_not_idle(world: World, admitted: Browser, open_socket: Socket) -> None:
-    for _ in range(4):
-        wait(world)
-        go_on(world, 15 * 60)
-        assert admitted.is_admitted()
-    wait(world)
-    assert open_socket.ask("still there") == "still there"
-
-
-def test_s6_the_absolute_end_ends_the_socket_in_time(make_world: MakeWorld, connect: Connect) -> None:
-    world = make_world(tickets={"absolute": 90, "idle": 80})
-    mine = Browser(world)
-    mine.log_in("FREE")
-    socket = connect(mine)
-    socket.hear()
-    assert wait(world) == 60
-    go_on(world)
-    assert wait(world) == 30
-    go_on(world, 30)
-    assert is_cut(world, socket) == "ticket_expired"
-
-
-def test_s6_a_store_that_is_away_is_forgiven_for_its_grace(
-    world: World, admitted: Browser, open_socket: Socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(*_: object) -> None:
-        raise Unavailable("durable store")
-
-    assert wait(world) == 60
-    go_on(world)
-    assert wait(world) == 60
-    monkeypatch.setattr(tickets, "recheck", away)
-    for _ in range(4):
-        go_on(world)
-        assert wait(world) == 60
-    go_on(world)
-    assert is_cut(world, open_socket) == "unavailable"
-
-
-def test_s6_a_mistake_of_ours_ends_the_socket(
-    world: World, open_socket: Socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> None:
-        raise KeyError("secret detail")
-
-    wait(world)
-    monkeypatch.setattr(tickets, "recheck", broken)
-    go_on(world)
-    assert is_cut(world, open_socket) == "unavailable"
-
-
-def test_s6_a_browser_that_hung_up_is_not_closed_again(world: World, open_socket: Socket) -> None:
-    open_socket.hang_up()
-    assert open_socket.rest() == [{"type": "websocket.send", "text": "late"}]
-
-
 # --- companions: without the defence the attack succeeds
 
 
@@ -416,14 +275,3 @@ def test_s6_without_the_seals_a_stolen_session_is_seen_on_a_socket(
     monkeypatch.setattr(Guard, "_admitted", lambda self, pieces, ticket: "; ".join(piece.text() for piece in pieces))
     connect(admitted, cookie=f"{TICKET}={value(admitted, TICKET)}; session={raw}").hear()
     assert (world.host_saw("/room") or {})["unit"] == "OP"
-
-
-def test_s6_without_the_look_a_locked_unit_keeps_its_socket(
-    world: World, open_socket: Socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wait(world)
-    del world.directory.units[UnitId("FREE")]
-    monkeypatch.setattr(Watch, "look", lambda self, request, ticket, kind: None)
-    go_on(world)
-    wait(world)
-    assert open_socket.ask("still there") == "still there"
