@@ -11,7 +11,8 @@ from survey_app.demo import scripted
 from survey_app.running.assistant import HelperProcess
 from survey_app.running.prepare import prepare
 from survey_app.running.site import Site, free_ports
-from survey_app.walking import before_certificates, with_certificates
+from survey_app.running.softhsm import find_softhsm
+from survey_app.walking import before_certificates, on_a_card, with_certificates
 from survey_app.walking.steps import IDS, Steps
 from survey_app.walking.world import World
 
@@ -37,12 +38,20 @@ def _walk(folder: Path, steps: Steps) -> None:
     port, *ports = free_ports(4)
     answers = folder / "pins"
     demo = prepare(folder / "demo", f"http://127.0.0.1:{port}", ports, scripted(answers))
-    site, helper = Site(demo), HelperProcess(demo)
+    card = find_softhsm(folder / "softhsm")
+    site, helper = Site(demo), HelperProcess(demo, card.environment if card else None)
     world = World(demo, site, helper, answers)
+    if card is not None:
+        card.make_token(world.card_label, world.pin(world.fourth))
+        card.configure(demo.files.helper_config)
     try:
         site.start()
         before_certificates.walk(world, steps)
         with_certificates.walk(world, steps)
+        if card is None:
+            _say("skipped      the walk with a PKCS#11 token: no SoftHSM here (Debian: apt-get install softhsm2)")
+        else:
+            on_a_card.walk(world, steps)
     finally:
         helper.stop()
         site.stop()

@@ -108,7 +108,7 @@ def download(person: Person, user: str, key_type: str) -> None:
     expect(page.locator("h1")).to_have_text("证书下载成功")
 
 
-@pytest.mark.parametrize("key_type", ["P-256", "RSA-2048"])
+@pytest.mark.parametrize("key_type", ["SM2", "RSA-2048"])
 def test_a1_to_a5_b2_c1_c2_a_unit_of_the_roster_from_nothing_to_logged_in_twice(person: Person, key_type: str) -> None:
     user = person.world.first
     person.log_in(user)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from survey_app.walking.steps import IDS
+from tests.needs import SOFTHSM, needs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -23,6 +24,10 @@ def test_every_journey_of_the_demonstration_holds() -> None:
     steps = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("ok ")]
     assert set(steps) == set(IDS)
     assert "FAILED" not in done.stdout
+    needs(SOFTHSM)
+    assert "onto 远山的 USBKey (RSA-2048)" in done.stdout
+    for key_type in ("RSA-2048", "P-256", "SM2"):
+        assert f"的证书介质 ({key_type})" in done.stdout
 
 
 def test_a_walk_in_which_a_step_does_not_hold_fails() -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from http.client import HTTPException
 
 from survey_app.running.prepare import CERTLOGIN, Demo
@@ -13,13 +14,16 @@ _SERVER_SECRETS = ("CERTLOGIN_SITE_SECRET_KEYS", "CERTLOGIN_CA_PASSPHRASE")
 
 
 class HelperProcess:
-    def __init__(self, demo: Demo) -> None:
+    def __init__(self, demo: Demo, environment: Mapping[str, str] | None = None) -> None:
+        """`environment`: what the helper needs besides ours."""
         self._demo = demo
+        self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, seconds: float = 30) -> None:
         """Start it and wait until it answers. Raises RuntimeError when it ends or stays silent."""
-        environment = {name: value for name, value in os.environ.items() if name not in _SERVER_SECRETS}
+        ours = {name: value for name, value in os.environ.items() if name not in _SERVER_SECRETS}
+        environment = {**ours, **self._environment}
         command = [*CERTLOGIN, "helper", "run", "--config", str(self._demo.files.helper_config)]
         with self._demo.files.helper_log.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603

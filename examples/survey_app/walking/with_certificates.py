@@ -14,6 +14,7 @@ def walk(world: World, steps: Steps) -> None:
     certificate = _first_unit(world, steps)
     _wrong_pin(world, steps, certificate)
     _second_unit(world, steps, certificate)
+    _third_unit(world, steps)
     _after_a_restart(world, steps, certificate)
 
 
@@ -26,13 +27,13 @@ def _first_unit(world: World, steps: Steps) -> bytes:
         world.helper.start()
         page = person.report_helper()
         expect(page.path == "/certlogin/enrol", f"the download page for the certificate, not {page.url}")
-    certificate = _download(world, steps, person, world.first, "RSA-2048")
+    certificate = download(world, steps, person, world.first, "RSA-2048")
     with steps.step("C2", "success is said in words, then 继续登录 or 返回报送系统"):
-        _success_page(person)
+        success_page(person)
     with steps.step("A4", "goes on at once: chooser, 确定, PIN, logged in; the host's own answer arrives"):
         person.browser.get(person.page.link("/certlogin/login"))
-        _choose(person)
-        _logged_in_with(person, world, world.first, certificate, world.pin(world.first))
+        choose(person)
+        logged_in_with(person, world, world.first, certificate, world.pin(world.first))
     with steps.step("A4", "hands in a report and logs out"):
         _report(person)
     return certificate
@@ -79,8 +80,9 @@ def _helper_download(world: World, steps: Steps, person: Person) -> None:
             expect(name in person.page.text, name)
 
 
-def _download(world: World, steps: Steps, person: Person, user: str, key_type: str) -> bytes:
-    unit = world.unit(user)
+def download(world: World, steps: Steps, person: Person, user: str, key_type: str, label: str | None = None) -> bytes:
+    """C1, C5, C2: onto the token of that label; None: the unit's file token."""
+    unit, wanted = world.unit(user), label or token_label(world.unit(user))
     with steps.step("C1", f"unit name and masked code to confirm, then 下载证书 ({key_type})"):
         page = person.page
         expect(page.by_id["unit-name"] == unit.name, "the unit's name")
@@ -89,18 +91,18 @@ def _download(world: World, steps: Steps, person: Person, user: str, key_type: s
         expect("下载证书" in page.text and key_type in page.choices["key_type"], f"下载证书 with {key_type}")
     with steps.step("C5", "while issuing, a loud notice not to unplug"):
         expect("请勿拔出" in page.by_id["unplug"], "请勿拔出")
-    with steps.step("C2", f"the certificate is issued onto the unit's token ({key_type})"):
+    with steps.step("C2", f"the certificate is issued onto {wanted} ({key_type})"):
         person.assistant.pair("login")
-        token = _token(person, token_label(unit))
+        token = token_named(person, wanted)
         expect(not token["certificates"], "a blank token")
         certificate = person.download_certificate(token["serial"], key_type, world.pin(user))
-        found = _token(person, token_label(unit))
+        found = token_named(person, wanted)
         expect(len(found["certificates"]) == 1, "one certificate on the token")
         expect(person.page.path == "/certlogin/enrol/done", f"the success page, not {person.page.url}")
     return certificate
 
 
-def _success_page(person: Person) -> None:
+def success_page(person: Person) -> None:
     expect("证书下载成功" in person.page.text, "证书下载成功")
     expect("继续登录" in person.page.text and "返回报送系统" in person.page.text, "both ways on")
 
@@ -111,15 +113,15 @@ def _second_unit(world: World, steps: Steps, foreign: bytes) -> None:
     with steps.step("A3", "a second unit of the roster, with a helper: straight to the certificate download"):
         person.log_in(world.second)
         expect(person.report_helper().path == "/certlogin/enrol", "the download page for the certificate")
-    certificate = _download(world, steps, person, world.second, "P-256")
+    certificate = download(world, steps, person, world.second, "P-256")
     with steps.step("A5", "返回报送系统 ends this login and leads to the host's login page"):
-        _success_page(person)
+        success_page(person)
         page = person.browser.submit(person.page.form("/leave"))
         expect(page.path == "/survey/login", f"the host's login page, not {page.url}")
         expect(person.browser.get("/survey/").path == "/survey/login", "not logged in")
     with steps.step("A5", "the new login meets the chooser, no download page"):
         _to_the_chooser(person, world.second)
-        _choose(person)
+        choose(person)
     _refusals(world, steps, person, foreign, certificate)
 
 
@@ -139,16 +141,30 @@ def _refusals(world: World, steps: Steps, person: Person, foreign: bytes, own: b
         _refused(other, proof, None)
 
 
+def _third_unit(world: World, steps: Steps) -> None:
+    """The kind of key that the page offers first."""
+    person = world.person()
+    with steps.step("A3", "a third unit of the roster; SM2 is offered first"):
+        person.log_in(world.third)
+        expect(person.report_helper().path == "/certlogin/enrol", "the download page for the certificate")
+        expect(person.page.choices["key_type"][0] == "SM2", f"SM2 first, not {person.page.choices['key_type']}")
+    certificate = download(world, steps, person, world.third, "SM2")
+    with steps.step("A4", "goes on at once with the SM2 certificate"):
+        person.browser.get(person.page.link("/certlogin/login"))
+        choose(person)
+        logged_in_with(person, world, world.third, certificate, world.pin(world.third))
+
+
 def _wrong_pin(world: World, steps: Steps, certificate: bytes) -> None:
     person = world.person()
     with steps.step("A4", "a unit with a certificate is never sent to the download page again"):
         _to_the_chooser(person, world.first)
         expect(certificate in person.choices(), "its certificate in the chooser")
     with steps.step("A4", "wrong PIN: refused with the tries left, then the right PIN logs in"):
-        before = _token(person, token_label(world.unit(world.first)))["tries_left"]
+        before = token_named(person, token_label(world.unit(world.first)))["tries_left"]
         left = _tries_left_after_wrong_pin(person, certificate)
         expect(left == before - 1, f"{before - 1} tries left, not {left}")
-        _logged_in_with(person, world, world.first, certificate, world.pin(world.first))
+        logged_in_with(person, world, world.first, certificate, world.pin(world.first))
 
 
 def _tries_left_after_wrong_pin(person: Person, certificate: bytes) -> int:
@@ -168,7 +184,7 @@ def _after_a_restart(world: World, steps: Steps, certificate: bytes) -> None:
         world.site.start()
         person = world.person()
         _to_the_chooser(person, world.first)
-        _logged_in_with(person, world, world.first, certificate, world.pin(world.first))
+        logged_in_with(person, world, world.first, certificate, world.pin(world.first))
         expect('value="1234"' in person.page.body.decode(), "the report handed in before the restart")
 
 
@@ -182,12 +198,12 @@ def _to_the_chooser(person: Person, user: str) -> None:
     expect(page.path == "/certlogin/login", f"the chooser, not {page.url}")
 
 
-def _choose(person: Person) -> None:
+def choose(person: Person) -> None:
     expect(person.page.path == "/certlogin/login", f"the chooser, not {person.page.url}")
     expect("选择证书" in person.page.text and "确定" in person.page.text, "选择证书 and 确定")
 
 
-def _logged_in_with(person: Person, world: World, user: str, certificate: bytes, pin: str) -> None:
+def logged_in_with(person: Person, world: World, user: str, certificate: bytes, pin: str) -> None:
     expect(certificate in person.choices(), "the certificate in the chooser")
     person.prove(person.sign(certificate, pin))
     _is_logged_in(person, world, user, certificate)
@@ -219,7 +235,7 @@ def _refused(person: Person, proof: Mapping[str, Any], code: str | None) -> None
     expect(said["title"] and said["next_step"] and said["support_id"], "what to do next, and a support id")
 
 
-def _token(person: Person, label: str) -> dict[str, Any]:
+def token_named(person: Person, label: str) -> dict[str, Any]:
     for token in person.assistant.tokens():
         if token["label"] == label:
             return token

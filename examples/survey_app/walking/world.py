@@ -18,11 +18,15 @@ class World:
     #: The file from which the scripted PIN dialog takes its answers.
     answers: Path
 
-    #: Who walks which journey: a unit that needs no certificate, an operator, and two that need one.
+    #: Who walks which journey: a unit that needs no certificate, an operator, and four that need one.
     outsider: str = "xinghuo"
     operator: str = "operator"
     first: str = "shuguang"
     second: str = "hongyan"
+    third: str = "qinghe"
+    fourth: str = "yuanshan"
+    #: The label of the fourth one's USBKey.
+    card_label: str = "远山的 USBKey"
 
     def person(self, language: str = "zh-CN") -> Person:
         return Person(self.demo, self.site, self.answers, language)
