@@ -18,7 +18,7 @@ from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.model import Settings
 from certlogin.settings.rules import Adoption, EnrolmentWindow, LegacyRule, RequireRule, Rules, Stage, Unregistered
 from certlogin.settings.site import Host, Mode, Paths, Site
-from certlogin.settings.trust import Anchor, CASettings, Trust
+from certlogin.settings.trust import Anchor, CASettings, SM2Settings, Trust
 
 SECRET_BYTES: Final = 32
 
@@ -212,6 +212,13 @@ def _is_identifier(text: str) -> bool:
     return True
 
 
+def _sm2(values: Mapping[str, Any]) -> Iterator[str]:
+    library = values.get("library", "")
+    if "/" in library and not library.startswith("/"):
+        # The loader would look for it in the folder the process happens to run in.
+        yield "library: must be a name, such as libcrypto.so.3, or an absolute path"
+
+
 def _ca(values: Mapping[str, Any]) -> Iterator[str]:
     if values.get("socket") and values.get("directory"):
         yield "socket: give either socket or directory"
@@ -320,6 +327,7 @@ _CHECKS: Final[Mapping[type, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
     Paths: _paths,
     Trust: _trust,
     Anchor: _anchor,
+    SM2Settings: _sm2,
     CASettings: _ca,
     Rules: _rules,
     RequireRule: _require,

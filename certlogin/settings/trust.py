@@ -45,8 +45,8 @@ class Trust:
 class SM2Settings:
     """Which libcrypto computes SM2 signatures."""
 
-    #: Name or path of a libcrypto, OpenSSL 3.0 or later. Empty: the system's, and where it has no SM2 the start-up
-    #: log says so and SM2 is not offered; a named one that cannot be used stops the start.
+    #: Name or absolute path of a libcrypto, OpenSSL 3.0 or later. Empty: the system's, and where it has no SM2 the log
+    #: says so at the start and SM2 is not offered; a named one that cannot be used stops the start.
     library: str = ""
 
 

@@ -78,5 +78,5 @@ def sign_proof(payload: SignedPayload | None = None, signer: Issued | None = Non
     by = signer or leaf()
     facts = payload or payload_of(by)
     octets = facts.to_bytes()
-    signature = sign(by.key, signed_bytes(octets, facts.purpose))
+    signature = sign(by.key, signed_bytes(octets, facts.purpose), facts.alg)
     return replace(UnverifiedProof(NATIVE, octets, signature, by.der), **changes)

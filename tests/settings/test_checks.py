@@ -75,6 +75,10 @@ REFUSED: Final[list[tuple[str, object, str]]] = [
     ("trust.anchors.0.unique_id", ["1.2.3", "1.2.3"], "[[trust.anchors]] no. 1: unique_id: '1.2.3' is given 2 times"),
     ("trust.anchors.0.intermediates", ["a.pem", ""], "[[trust.anchors]] no. 1: intermediates: a file name is empty"),
     ("trust.anchors.0.crls", [""], "[[trust.anchors]] no. 1: crls: a file name is empty"),
+    *(
+        ("sm2.library", library, "[sm2] library: must be a name, such as libcrypto.so.3, or an absolute path")
+        for library in ("./libcrypto.so.3", "lib/libcrypto.so.3", "../libcrypto.so.3")
+    ),
     ("ca", {"socket": "ca.sock", "directory": "ca"}, "[ca] socket: give either socket or directory"),
     ("ca.key_types", [], "[ca] key_types: must be some of: SM2, P-256, RSA-2048"),
     ("ca.key_types", ["P-256", "RSA-1024"], "[ca] key_types: must be some of: SM2, P-256, RSA-2048"),
@@ -145,6 +149,8 @@ ACCEPTED: Final[list[tuple[str, object]]] = [
     ("trust.anchors.0.unit_code", []),
     ("trust.anchors.0.unit_code", ["1.2.156.10260.4.1.4", "0.39.1", "2.999.1"]),
     ("trust.anchors.0.unique_id", ["2.25.340282366920938463463374607431768211455"]),
+    ("sm2.library", "libcrypto.so.3"),
+    ("sm2.library", "/opt/openssl/lib/libcrypto.so.3"),
     ("ca", {"socket": "ca.sock"}),
     ("ca.key_types", ["RSA-2048"]),
     ("ca.key_types", ["SM2"]),
