@@ -55,6 +55,14 @@ def test_a11_a_certificate_issued_elsewhere_is_registered(office: Office, leaf: 
     }  # fmt: skip
 
 
+def test_an_sm2_certificate_below_an_sm2_authority_is_registered(office: Office) -> None:
+    office.pki = make_pki("SM2")
+    office.publish()
+    ran = imported(office, office.pki.issuing.issue(key_type="SM2").der, "--code", UNIT_CODE)
+    assert (ran.code, ran.err) == (0, "")
+    assert "  SM2/256  " in ran.out
+
+
 def test_what_was_imported_is_listed(office: Office, leaf: Issued) -> None:
     imported(office, leaf.der)
     assert "  import  " in office.run("list", "--unit", "U1").out

@@ -1,5 +1,6 @@
 """SM2 by libcrypto against the standard's example and against the formulas."""
 
+import ctypes
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from certlogin.pki.sm2 import SM2, SM2Key, to_der
 from tests.pki import sm2_reference as reference
 from tests.pki.test_sm2_reference import POINT, D, R, S
+from tests.stores.forks import in_a_fork
 
 KEY = SM2Key(D.to_bytes(32, "big"), reference.encoded(POINT))
 MESSAGE = b"message digest"
@@ -200,7 +202,19 @@ def test_long_messages_and_zero_octets_are_signed_whole(sm2: SM2) -> None:
         refused(sm2, made, message + b"\x00")
 
 
-# --- threads
+# --- processes and threads
+
+
+def test_forked_workers_draw_keys_and_nonces_of_their_own(sm2: SM2) -> None:
+    """A server loads the library once and forks: two workers with one state would sign with one nonce."""
+    drawn = [in_a_fork(lambda: (sm2.generate().point, sm2.sign(KEY, MESSAGE)[:32])) for _ in range(3)]
+    assert all(one.startswith("(b") for one in drawn)
+    assert len(set(drawn)) == 3
+
+
+def test_the_library_is_called_without_the_gil(sm2: SM2) -> None:
+    assert isinstance(sm2._lib, ctypes.CDLL)
+    assert not isinstance(sm2._lib, ctypes.PyDLL)
 
 
 def test_threads_share_one_library(sm2: SM2) -> None:
