@@ -118,19 +118,24 @@ def _modules(config: HelperConfig) -> Iterator[Finding]:
         yield Finding(False, INSTALL) if config.modules else nothing
     for module in modules:
         with closing(module):
-            yield _module(module)
+            yield from _module(module)
         if not _only_its_owner_writes(module.settings.path):
             yield Finding(False, f"module {module.settings.path} can be changed by other users of this machine")
 
 
-def _module(module: "Module") -> Finding:
-    from certlogin.helper.tokens.modules import ModuleUnusable
+def _module(module: "Module") -> Iterator[Finding]:
+    from certlogin.helper.tokens.modules import ModuleUnusable, state_of
 
     about = f"module {module.settings.name} ({module.settings.path})"
     try:
-        return Finding(True, f"{about}: {module.description()}, {len(module.tokens())} tokens")
+        tokens = module.tokens()
+        yield Finding(True, f"{about}: {module.description()}, {len(tokens)} tokens")
     except ModuleUnusable as error:
-        return Finding(False, f"{about} is not usable: {error}")
+        yield Finding(False, f"{about} is not usable: {error}")
+        return
+    for token in tokens:
+        if state_of(token).locked:
+            yield Finding(False, f"token {json.dumps(token.label)} is locked: its PIN was wrong too often")
 
 
 def _only_its_owner_writes(path: Path) -> bool:

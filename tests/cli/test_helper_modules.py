@@ -8,6 +8,7 @@ import pytest
 from certlogin.cli.main import main
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.tokens import filetoken
+from certlogin.helper.tokens.base import TokenState
 from tests.helper.softhsm import reader
 from tests.helper.world import COST
 from tests.needs import SOFTHSM
@@ -50,6 +51,15 @@ def test_the_doctor_says_of_each_module_what_it_is(config: Path, capsys: pytest.
     said = capsys.readouterr().out
     assert f"ok      module 软证书 ({SOFTHSM}): Implementation of PKCS11 (SoftHSM), 2 tokens\n" in said
     assert "none is configured" not in said
+    assert "locked" not in said
+
+
+def test_the_doctor_points_at_locked_cards(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("certlogin.helper.tokens.modules.state_of", lambda token: TokenState(0, None, True))
+    assert main(["helper", "doctor", "--config", str(config)]) == 1
+    assert f"CHECK   token {json.dumps('甲')} is locked" in capsys.readouterr().out
 
 
 def test_the_doctor_says_why_a_module_does_not_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def test_threat_16_with_one_try_left_the_user_is_asked_first(cards: Reader, monk
     card = cards.insert()
     page = cards.page()
     _, certificate = cards.enrolled(page, card)
-    flags = "certlogin.helper.tokens.modules._state"
+    flags = "certlogin.helper.tokens.modules.state_of"
     monkeypatch.setattr(flags, lambda token: TokenState(1, None, False))
     assert cards.login(page, certificate).code == "user_cancelled"
     assert "最后 1 次机会" in cards.world.person.asked[-1].description

@@ -93,7 +93,7 @@ class Module:
 
     def state(self, identity: Identity) -> TokenState:
         with self._lock, self.translated():
-            return _state(self._find(identity))
+            return state_of(self._find(identity))
 
     def mechanisms(self, identity: Identity) -> frozenset[Any]:
         with self._lock, self.translated():
@@ -153,7 +153,7 @@ class Module:
                 self._scanned = -math.inf
 
     def _pin_refused(self, token: pkcs11.Token) -> PinLocked | PinWrong:
-        state = _state(token.slot.get_token())
+        state = state_of(token.slot.get_token())
         return PinLocked() if state.locked else PinWrong(state.tries_left)
 
     def _close(self, session: pkcs11.Session) -> None:
@@ -192,7 +192,7 @@ class Module:
         self._scanned = now
 
 
-def _state(token: pkcs11.Token) -> TokenState:
+def state_of(token: pkcs11.Token) -> TokenState:
     """PKCS#11 tells of no number but the last; how many tries there are at most, it never tells."""
     flags = token.flags
     locked = bool(flags & TokenFlag.USER_PIN_LOCKED)
