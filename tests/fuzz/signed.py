@@ -1,10 +1,13 @@
 """What our own keys have signed, and what others have: nothing that was changed is ever accepted."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 from certlogin.login.attempt import AttemptCookie, open_response, seal_response
 from certlogin.login.challenge import Binding, Purpose, check_challenge, issue_challenge
 from certlogin.login.keys import Keyring, Use
+from certlogin.login.proof import UnverifiedProof, accept_proof, check_proof
 from certlogin.login.seal import seal, unseal
 from certlogin.login.ticket import Ticket, mint, read
 from certlogin.pki.certificate import read_certificate
@@ -17,9 +20,12 @@ from certlogin.web.cookies import scan
 from certlogin.web.guard import Guard
 from certlogin.web.http import Request
 from certlogin.web.paths import Kind
+from certlogin.wire.b64 import encode
+from certlogin.wire.browser import read_proof
 from tests import factory
 from tests.factory_keys import sign, sm2
 from tests.fuzz.target import Target, only
+from tests.login import signing
 from tests.settings.good import SMALLEST
 
 _SETTINGS = settings_from_mapping(SMALLEST, {})
@@ -59,6 +65,25 @@ def _read_response(data: bytes) -> None:
     assert data == _HELD, "accepted a changed response"
 
 
+_PROOF = signing.sign_proof()
+_TRUST = factory.make_pki().trust()
+
+
+def _message() -> bytes:
+    members = {"payload": _PROOF.payload, "signature": _PROOF.signature, "certificate": _PROOF.certificate}
+    chain = [encode(factory.make_pki().issuing.der)]
+    texts = {name: encode(value) for name, value in members.items()}
+    return json.dumps({"attempt": "A" * 16, "format": "native", **texts, "chain": chain}).encode()
+
+
+def _read_proof(data: bytes) -> None:
+    """From the browser's message to the accepted proof, as a login goes; only the nonce's store is left out."""
+    message = read_proof(data)
+    proof = UnverifiedProof(message.format, message.payload, message.signature, message.certificate, message.chain)
+    accept_proof(check_proof(proof, signing.EXPECTED, _NOW, signing.KEYS), _TRUST, _NOW)
+    assert replace(proof, chain=_PROOF.chain) == _PROOF, "accepted a changed proof"
+
+
 _KEYS = {Algorithm.RS256: "RSA-2048", Algorithm.PS256: "RSA-2048", Algorithm.ES256: "P-256", Algorithm.ES384: "P-384",
          Algorithm.SM2: "SM2"}  # fmt: skip
 
@@ -85,6 +110,7 @@ SIGNED = (
         lambda text: check_challenge(text, _BINDING, timedelta(seconds=120), _NOW, _RING.keys(Use.CHALLENGE)),
         _CHALLENGE), (_CHALLENGE.encode(),)),
     Target("cookies", _read_cookies, (f"{_GUARD.ticket_cookie}={_TICKET_TEXT}; session={_SEALED}; a=b".encode(),)),
+    Target("proof", _read_proof, (_message(),)),
     Target("held response", _read_response, (_HELD,)),
     *(_signature(algorithm) for algorithm in Algorithm),
 )  # fmt: skip

@@ -35,8 +35,8 @@ def test_twenty_seconds_break_no_promise() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", [target.name for target in TARGETS])
-def test_a_minute_for_each_parser_breaks_no_promise(name: str) -> None:
-    run = fuzz("-m", "tests.fuzz.harness", "60", name)
+def test_twenty_seconds_for_each_parser_break_no_promise(name: str) -> None:
+    run = fuzz("-m", "tests.fuzz.harness", "20", name)
     assert run.returncode == 0, run.stderr[-4000:]
 
 

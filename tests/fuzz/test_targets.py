@@ -1,10 +1,13 @@
 """Any octets are read or refused in our own words, and nothing that was signed is accepted once it was changed."""
 
+import json
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from certlogin.login import challenge, seal, ticket
+from certlogin.wire.b64 import encode
 from tests.fuzz.table import TARGETS
 from tests.fuzz.target import Target
 
@@ -54,6 +57,16 @@ def test_s2_without_its_mac_a_changed_text_is_read(name: str, room: object, monk
     changed = seed[:-1] + (b"A" if seed[-1:] != b"A" else b"B")
     assert not accepts(target, changed)
     monkeypatch.setattr(room, "holds", lambda *_: True)
+    with pytest.raises(AssertionError, match="accepted"):
+        target.run(changed)
+
+
+def test_s20_without_the_check_a_proof_with_another_signature_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = by_name["proof"]
+    message = json.loads(target.seeds[0])
+    changed = json.dumps(message | {"signature": encode(bytes(64))}).encode()
+    assert not target.run(changed)
+    monkeypatch.setattr("certlogin.login.proof.verify_signature", lambda *_: None)
     with pytest.raises(AssertionError, match="accepted"):
         target.run(changed)
 
