@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from certlogin.errors import ConfigurationError
-from certlogin.pki import libcrypto
+from certlogin.pki import libcrypto, selftest_data
 from certlogin.pki.sm2 import SM2, SM2Key
 from certlogin.wire.b64 import encode
 from certlogin.wire.payload import Purpose, signed_bytes
@@ -219,6 +219,26 @@ def test_below_an_sm2_authority_nobody_is_let_in_without_a_library(
     issued = bound(world, "P-256")
     browser = chooser(world)
     assert browser.refused("proof", **browser.sign(issued, browser.challenge())) == "revocation_unknown"
+
+
+def test_where_openssl_cannot_judge_sm2_certificates_it_is_not_offered(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(selftest_data, "SM2_LEAF", selftest_data.LEAF)
+    with caplog.at_level(logging.WARNING, "certlogin"):
+        world = make_world()
+    assert any(text.startswith("sm2_unavailable: the OpenSSL inside") for text in caplog.messages)
+    world.bind("U1")
+    assert "SM2-SM3" not in chooser(world).challenge()["algorithms"]
+
+
+def test_where_openssl_cannot_judge_paths_there_is_no_start(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selftest_data, "POLICY_LEAF", selftest_data.LEAF)
+    with pytest.raises(ConfigurationError) as refusal:
+        make_world()
+    assert refusal.value.problems[0].endswith("fails the self-test: policies")
 
 
 def test_a_named_library_that_cannot_be_used_stops_the_start(make_world: MakeWorld) -> None:

@@ -210,6 +210,16 @@ def test_s20_other_hashes_are_no_ps256(
         verify(by, PS256, made)
 
 
+def test_s20_companion_with_the_paddings_exchanged_each_would_pass_as_the_other(
+    holders: dict[str, Holder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = holders["RSA-2048"]
+    made = {algorithm: sign(by.issued.key, MESSAGE, algorithm) for algorithm in (RS256, PS256)}
+    monkeypatch.setattr(module, "_PADDINGS", {RS256: module._PADDINGS[PS256], PS256: module._PADDINGS[RS256]})
+    verify(by, RS256, made[PS256])
+    verify(by, PS256, made[RS256])
+
+
 # --- ES384
 
 
