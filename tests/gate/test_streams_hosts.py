@@ -7,6 +7,8 @@ from wsgiref.util import FileWrapper
 
 import pytest
 
+from certlogin import password_verified
+from certlogin.errors import HostMistake
 from certlogin.records.unit import UnitId
 from tests.gate.browser import Browser
 from tests.gate.conftest import MakeWorld
@@ -121,6 +123,24 @@ def test_s6_a_file_is_cut_between_its_blocks(world: World, admitted: Browser) ->
 
     answer = through(admitted, app)
     assert (answer.cut, answer.body, file.closed) == (True, b"xxxx", True)
+
+
+def test_s3_a_unit_named_after_the_response_has_begun_is_named_too_late(world: World) -> None:
+    """Over the wire: the answer goes on as what it was, without a ticket."""
+    said: list[str] = []
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        start_response("200 OK", [*PLAIN, ("Set-Cookie", "session=theirs")])
+        yield b"a"
+        try:
+            password_verified(environ, "FREE")
+        except HostMistake as error:
+            said.append(error.code)
+        yield b"b"
+
+    answer = WsgiServer(world.certlogin.wsgi(app)).send(Sent("GET", "/login"))
+    assert (answer.body, said) == (b"ab", ["response_started"])
+    assert [header for header in answer.all("set-cookie") if "certlogin" in header] == []
 
 
 def test_an_error_of_the_host_while_it_streams_is_the_hosts_own(admitted: Browser) -> None:
