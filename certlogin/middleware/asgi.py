@@ -104,7 +104,7 @@ class _Exchange:
             await self._continue(message)
 
     async def finish(self) -> None:
-        """The host returned. A response that is held and has no end is not released; one that was cut has none (S6)."""
+        """The host returned: what is held is held as far as it came, and what was cut must not look complete (S6)."""
         if self._cut is not None:
             raise CutOff(*self._cut.args)
         if self._owed is not None and not self._answered:

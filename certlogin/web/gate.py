@@ -99,9 +99,7 @@ class Gate:
         except Refusal as error:
             refusal = error
             return Work(lambda _: self._refused(request, refusal))
-        if passed.ticket is not None and parts.rechecker.due(passed.ticket, self._clock()):
-            return Work(lambda _: self._checked(request, kind, passed))
-        return passed
+        return self._unless_due(request, passed)
 
     def enter_socket(self, request: Request) -> Pass | Work:
         """What becomes of a WebSocket's handshake. Never raises, never blocks."""
@@ -111,9 +109,7 @@ class Gate:
         except Refusal as error:
             refusal = error
             return Work(lambda _: self._refused_socket(request, refusal))
-        if passed.ticket is not None and parts.rechecker.due(passed.ticket, self._clock()):
-            return Work(lambda _: self._checked(request, passed.kind, passed))
-        return passed
+        return self._unless_due(request, passed)
 
     def compares_session(self, passed: Pass) -> bool:
         """Whether `check_session` has anything to ask for this request."""
@@ -154,26 +150,28 @@ class Gate:
             return json_response(error.status, {"code": error.code})
         return self._parts.refuser.answer(request, error, "request_refused", as_json=True)
 
-    def _checked(self, request: Request, kind: Kind, passed: Pass) -> Response | Pass:
+    def _unless_due(self, request: Request, passed: Pass) -> Pass | Work:
+        ticket = passed.ticket
+        if ticket is not None and self._parts.rechecker.due(ticket, self._clock()):
+            return Work(lambda _: self._checked(request, passed, ticket))
+        return passed
+
+    def _checked(self, request: Request, passed: Pass, ticket: Ticket) -> Response | Pass:
         """The ticket looked up; one that no longer holds is as good as none."""
-        if passed.ticket is None:
-            return passed
         try:
-            self._parts.rechecker.check(passed.ticket, self._clock())
+            self._parts.rechecker.check(ticket, self._clock())
         except Unavailable as error:
             return self._parts.refuser.answer(request, error, "recheck_failed")
         except CertloginError as error:
-            return self._without(request, kind, passed.ticket, error)
+            return self._without(request, passed.kind, ticket, error)
         except Exception as error:
             return self._parts.refuser.answer(request, error, "recheck_failed")
         return passed
 
     def _without(self, request: Request, kind: Kind, ticket: Ticket, error: CertloginError) -> Response | Pass:
         if kind in (Kind.LOGIN, Kind.PUBLIC):
-            try:
-                return self._parts.guard.check(request, kind, believe_ticket=False)
-            except Refusal as refusal:
-                return self._parts.refuser.answer(request, refusal, "request_refused")
+            # As without a ticket; the origin was good already.
+            return self._parts.guard.check(request, kind, believe_ticket=False)
         answer = self._parts.refuser.answer(request, error, "ticket_refused", unit_id=ticket.unit_id)
         return answer.with_headers(self._parts.guard.drop_ticket_header())
 
