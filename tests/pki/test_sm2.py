@@ -104,6 +104,10 @@ def test_s20_a_coordinate_is_written_in_one_way_only(sm2: SM2) -> None:
     assert y is not None
     refused(sm2, SIGNATURE, point=reference.encoded((x, y)))
     malformed(sm2, SIGNATURE, reference.encoded((x + reference.P, y)))
+    # The point with y = 1.
+    x = 0x9C17043EFFE1A805A74A9A5E70B9D659705D3242094A566DC016F49311178D1F
+    refused(sm2, SIGNATURE, point=reference.encoded((x, 1)))
+    malformed(sm2, SIGNATURE, reference.encoded((x, 1 + reference.P)))
 
 
 def _root(x: int) -> int | None:
