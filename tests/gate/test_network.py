@@ -50,10 +50,11 @@ def test_s26_a_login_with_addresses_in_its_certificate_contacts_nobody(world: Wo
     assert contacted == []
 
 
-def test_s26_a_judgement_that_followed_the_address_would_be_seen(
+def test_s26_without_that_restraint_the_address_is_contacted(
     world: World, contacted: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The companion: what the test above would notice."""
+
     def following(leaf: UnverifiedCertificate, *rest: Any) -> Any:
         with pytest.raises(OSError, match="no n"):
             socket.create_connection((ADDRESS.split("/")[2], 80))
