@@ -67,6 +67,10 @@ def test_s20_another_length_is_no_signature(sm2: SM2, length: int) -> None:
     malformed(sm2, (SIGNATURE * 2)[:length])
 
 
+def test_s20_a_zero_before_s_is_no_second_encoding(sm2: SM2) -> None:
+    malformed(sm2, SIGNATURE[:32] + b"\x00" + SIGNATURE[32:])
+
+
 def test_s20_the_der_form_is_not_taken_for_r_and_s(sm2: SM2) -> None:
     malformed(sm2, to_der(SIGNATURE))
 
