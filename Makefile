@@ -41,7 +41,7 @@ demo-walk: $(READY)
 
 test: setup
 	$(PY) -m coverage erase
-	$(PY) -m pytest -m "not long" --cov --cov-report= $(ARGS)
+	$(PY) -m pytest -m "not long" -n auto --dist loadfile --cov --cov-report= $(ARGS)
 	$(PY) -m coverage report --skip-covered --skip-empty
 	@echo "The rooms without I/O (PURE), every branch:"
 	$(PY) -m coverage report --fail-under=100 --show-missing --skip-empty \

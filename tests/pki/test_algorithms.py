@@ -172,7 +172,9 @@ def test_s20_no_bit_of_a_signature_can_be_changed(holders: dict[str, Holder], da
 # --- PS256
 
 
-@pytest.mark.parametrize("salt", [0, 20, 31, 33, 64, padding.PSS.MAX_LENGTH], ids=str)
+@pytest.mark.parametrize(
+    "salt", [0, 20, 31, 33, 64, padding.PSS.MAX_LENGTH], ids=["0", "20", "31", "33", "64", "as long as fits"]
+)
 def test_s20_the_salt_of_ps256_has_32_octets(holders: dict[str, Holder], salt: int) -> None:
     by = holders["RSA-2048"]
     how = padding.PSS(padding.MGF1(hashes.SHA256()), salt)
