@@ -24,6 +24,7 @@ ADDRESS = "127.0.0.1"
 THREADS = 32
 _BACKLOG = 64
 _LOOK_EVERY = 0.2
+_ROUND = 1.0
 _STOP_SECONDS = 2.0
 
 
@@ -98,7 +99,8 @@ class HelperServer:
 
     def _accept(self) -> None:
         """Uses up the room that was taken for it, or gives it back."""
-        ready, _, _ = select.select([self._listener, self._wake], [], [])
+        # In rounds: a signal that comes just before a wait without end would be noticed with the next caller only.
+        ready, _, _ = select.select([self._listener, self._wake], [], [], _ROUND)
         if self._stopping.is_set() or self._listener not in ready:
             self._room.release()
             return

@@ -50,7 +50,9 @@ def _run(demo: Demo, stop: Event) -> int:
         site.start()
         helper.start()
         _say(_sheet(demo))
-        stop.wait()
+        # In rounds: a signal that comes just before a wait without end would not end it.
+        while not stop.wait(1):
+            pass
         _say("Stopping …")
     except RuntimeError as failure:
         return _fail(str(failure))

@@ -105,6 +105,20 @@ def test_a_public_key_is_read_from_its_attributes(key_type: str, wrapped: bool) 
     assert found.key_id == sha256(found.spki).hexdigest()[:32]
 
 
+def test_a_point_whose_beginning_looks_like_a_header_is_read_whole() -> None:
+    """04, then 63: an OCTET STRING of 63 octets, were it not a point of 65."""
+    point = b"\x04\x3f" + bytes(range(63))
+    described = _Object(
+        {
+            Attribute.KEY_TYPE: KeyType.EC,
+            Attribute.EC_PARAMS: bytes.fromhex("06082a8648ce3d030107"),
+            Attribute.EC_POINT: point,
+            Attribute.ID: b"\x01",
+        }
+    )
+    assert public_key(cast(Any, described)).spki.endswith(point)
+
+
 _OCTETS = st.binary(max_size=80)
 
 

@@ -178,7 +178,7 @@ def test_a_key_that_waits_for_its_certificate_is_gone_on_with(page: Page, helper
 
 
 def test_a_token_that_can_make_none_of_the_kinds_is_said_so(page: Page, helper: FakeHelper, enrol: Open) -> None:
-    helper.tokens = [token(key_types=["SM2"])]
+    helper.tokens = [token(key_types=["P-384"])]
     enrol()
     page.get_by_role("button", name="下载证书").click()
     expect(page.locator("#status")).to_contain_text("不支持所选的证书类型")

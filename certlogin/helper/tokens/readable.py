@@ -146,14 +146,22 @@ def _chain(leaf: UnverifiedCertificate, everyone: Sequence[UnverifiedCertificate
     return tuple(found)
 
 
+#: An OCTET STRING around an uncompressed point of 256 or 384 bits.
+_WRAPPED = (2 + 65, 2 + 97)
+
+
 def _rsa_spki(modulus: bytes, exponent: bytes) -> bytes:
     numbers = rsa.RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big"))
     return numbers.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _curve_spki(parameters: bytes, point: bytes) -> bytes:
-    """The point is an OCTET STRING (PKCS#11 2.40, 2.3.3); some modules leave its two octets of header out."""
-    bare = point[2:] if point[:1] == b"\x04" and point[1:2] == bytes([len(point) - 2]) else point
+    """The point is an OCTET STRING (PKCS#11 2.40, 2.3.3); some modules leave its two octets of header out.
+
+    Told apart by length: a point begins with 04 as well, and its next octet may look like a length.
+    """
+    is_wrapped = len(point) in _WRAPPED and point[:2] == bytes([0x04, len(point) - 2])
+    bare = point[2:] if is_wrapped else point
     algorithm = asn1_keys.PublicKeyAlgorithm(
         {"algorithm": "ec", "parameters": asn1_keys.ECDomainParameters.load(parameters)}
     )
