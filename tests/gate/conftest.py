@@ -11,7 +11,7 @@ from certlogin.settings.loader import settings_from_mapping
 from certlogin.stores.sql import SqlStore
 from certlogin.web.gate import CurrentUnit
 from tests import factory
-from tests.factory import PKI
+from tests.factory import PKI, Issued
 from tests.gate.browser import Browser
 from tests.gate.hosts import PlainHost, Seen, flask_host, plain_unit, starlette_host
 from tests.gate.servers import AsgiServer, Server, WsgiServer
@@ -60,6 +60,21 @@ def world(make_world: MakeWorld) -> World:
 @pytest.fixture
 def browser(world: World) -> Browser:
     return Browser(world)
+
+
+@pytest.fixture
+def issued(world: World) -> Issued:
+    """The certificate of a unit that downloaded it some time ago."""
+    return world.bind("U1")
+
+
+@pytest.fixture
+def mine(world: World, issued: Issued) -> Browser:
+    """That unit's browser at the chooser."""
+    browser = Browser(world)
+    browser.log_in("U1")
+    browser.report()
+    return browser
 
 
 def _world(

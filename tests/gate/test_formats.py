@@ -17,7 +17,7 @@ from tests.factory_keys import sign_der
 from tests.gate.browser import Browser, decoded
 from tests.gate.test_obstacles_proof import gets_in
 from tests.gate.test_proofs import refused
-from tests.gate.world import ORIGIN, World
+from tests.gate.world import ORIGIN
 
 #: From the payload of a login to the octets that something else signs about it.
 Octets = Callable[[bytes], bytes]
@@ -27,19 +27,6 @@ Octets = Callable[[bytes], bytes]
 def host() -> str:
     """What is judged here is the same behind every host."""
     return "plain"
-
-
-@pytest.fixture
-def issued(world: World) -> Issued:
-    return world.bind("U1")
-
-
-@pytest.fixture
-def mine(world: World, issued: Issued) -> Browser:
-    browser = Browser(world)
-    browser.log_in("U1")
-    browser.report()
-    return browser
 
 
 def readable(payload: bytes) -> bytes:

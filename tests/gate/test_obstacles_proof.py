@@ -31,19 +31,6 @@ def host() -> str:
     return "plain"
 
 
-@pytest.fixture
-def issued(world: World) -> Issued:
-    return world.bind("U1")
-
-
-@pytest.fixture
-def mine(world: World, issued: Issued) -> Browser:
-    browser = Browser(world)
-    browser.log_in("U1")
-    browser.report()
-    return browser
-
-
 def gets_in(browser: Browser, proof: dict[str, Any]) -> bool:
     browser.get(browser.asked("proof", **proof)["next"])
     return browser.is_admitted()

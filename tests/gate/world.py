@@ -64,20 +64,24 @@ class Authority:
         folder.mkdir()
         (folder / "root.pem").write_bytes(pki.root.pem)
         (folder / "issuing.pem").write_bytes(pki.issuing.pem)
-        (folder / "root.crl").write_bytes(pki.root.crl(number=1))
         self.publish()
 
     def issue(self, code: str, key: str, **changes: Any) -> Issued:
         return self._pki.issuing.issue(unit_code=code, key_name=key, **changes)
 
-    def publish(self, *revoked: Issued) -> None:
-        """A new list with these certificates on it."""
-        der = self._pki.issuing.crl([one.serial for one in revoked], number=self._number)
+    def publish(self, *revoked: Issued, at: datetime = factory.NOW) -> None:
+        """New lists of both CAs, fresh `at` that time; these certificates are on the issuing one's."""
+        span: dict[str, Any] = {"this_update": at - factory.DAY, "next_update": at + 6 * factory.DAY}
+        serials = [one.serial for one in revoked]
+        self._put("root.crl", self._pki.root.crl(number=self._number, **span))
+        self._put("issuing.crl", self._pki.issuing.crl(serials, number=self._number, **span))
         self._number += 1
+
+    def _put(self, name: str, der: bytes) -> None:
         # Another inode: a rewritten file within the clock's resolution would look unchanged.
-        fresh = self._folder / "issuing.crl.new"
+        fresh = self._folder / f"{name}.new"
         fresh.write_bytes(der)
-        fresh.replace(self._folder / "issuing.crl")
+        fresh.replace(self._folder / name)
 
     def settings(self) -> dict[str, Any]:
         return {
