@@ -193,3 +193,16 @@ def test_s27_an_identity_taken_from_the_common_name_is_whoever_the_name_says(
     assert mine.refused("proof", **mine.sign(leaf, mine.challenge())) == "certificate_of_another_unit"
     monkeypatch.setattr(judge, "read_identity", lambda *_: Identity(factory.UNIT_CODE, None))
     assert gets_in(mine, mine.sign(leaf, mine.challenge()))
+
+
+def test_s27_without_the_exact_comparison_a_stripped_prefix_makes_two_ids_equal(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(adoption=MATCH)
+    other = world.authority.issue("SF" + factory.UNIT_CODE, "another holder")
+    mine = Browser(world)
+    mine.log_in("U1")
+    mine.report()
+    assert refused(mine, mine.sign(other, mine.challenge())) == "certificate_of_another_unit"
+    monkeypatch.setattr("certlogin.login.policy.same_unit_code", lambda one, two: one.removeprefix("SF") == two)
+    assert gets_in(mine, mine.sign(other, mine.challenge()))
