@@ -14,7 +14,7 @@ from cryptography.x509.oid import AttributeOID
 
 from certlogin.errors import Refusal
 from certlogin.pki.certificate import DEPTH_MAX, PARSER_ERRORS, SIZE_MAX
-from certlogin.pki.der import check_outline, children
+from certlogin.pki.der import check_outline, children, whole_bits
 from certlogin.pki.keys import KeyKind, read_key
 from certlogin.pki.profile import SIGNATURE_ALGORITHMS
 from certlogin.pki.sm2 import SM2, SM2Unavailable, verify_signed
@@ -86,11 +86,13 @@ def _find_key(der: bytes) -> tuple[bytes, KeyKind]:
     if len(der) > SIZE_MAX:
         raise RequestUnreadable("too large")
     try:
-        information, *_ = children(check_outline(der, DEPTH_MAX))
+        information, _, signature = children(check_outline(der, DEPTH_MAX))
+        # The library takes no notice of the count of unused bits: a second encoding of the same request would pass.
+        whole_bits(signature)
         _, _, spki, *_ = children(information)
         return spki.encoded, read_key(spki.encoded)
     except ValueError as error:
-        # DERError, or too few elements to unpack.
+        # DERError, or another number of elements to unpack.
         raise RequestUnreadable(str(error)) from None
 
 

@@ -305,3 +305,15 @@ def test_s28_a_changed_request_is_refused(ders: list[bytes], data: st.DataObject
         except (RequestUnreadable, RequestSignature, WeakKey):
             return
     assert octets == der
+
+
+def test_s28_unused_bits_of_the_signature_are_no_second_encoding() -> None:
+    """Where the last bits are zero anyway, saying that they are unused changes the octets and not the signature."""
+    der = next(made for made in iter(lambda: request(key("leaf")), None) if made[-1] & 3 == 0)
+    count = der.rindex(b"\x00\x30", 0, -64)
+    changed = der[:count] + b"\x02" + der[count + 1 :]
+    # The companion: to the library it is the same request, rightly signed.
+    assert x509.load_der_x509_csr(changed).is_signature_valid
+    assert read_request(der)
+    with pytest.raises(RequestUnreadable):
+        read_request(changed)
