@@ -71,6 +71,8 @@ def serve() -> Iterator[Site]:
 class _Handler(BaseHTTPRequestHandler):
     site: Site
     files: StaticFiles
+    #: Seconds. Chromium opens connections that it may never use; closing the site waits for each.
+    timeout = 5
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
