@@ -85,7 +85,8 @@ class Companions:
 
 def _with_companion(item: pytest.Item) -> Iterable[pytest.Item]:
     yield item
-    marker = item.get_closest_marker("without")
+    # pytest puts the marks of a row behind those of its function.
+    marker = next((each for each in reversed(item.own_markers) if each.name == "without"), None)
     if marker is None or not isinstance(item, pytest.Function):
         return
     name = f"{item.name[:-1]}-undefended]" if item.name.endswith("]") else f"{item.name}[undefended]"
