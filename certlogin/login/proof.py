@@ -104,11 +104,9 @@ def check_proof(proof: UnverifiedProof, expected: Expected, now: datetime, keys:
     ProofForeign.
     """
     binding = expected.binding
-    if proof.format not in binding.formats:
-        raise FormatNotAllowed(proof.format)
+    _check_format(proof.format, binding)
     payload = SignedPayload.from_bytes(proof.payload)
-    if payload.alg not in binding.algorithms:
-        raise AlgorithmNotAllowed(payload.alg)
+    _check_algorithm(payload.alg, binding)
     nonce = check_challenge(payload.nonce, binding, expected.max_age, now, keys)
     _compare(payload, proof, expected)
     return UnredeemedProof(proof, payload, Algorithm(payload.alg), nonce)
@@ -123,6 +121,16 @@ def accept_proof(unredeemed: UnredeemedProof, trust: Trust, now: datetime) -> Ac
     trusted = judge_certificate(leaf, read_chain(proof.chain), trust, now)
     first, second, third, fourth = (int(part) for part in payload.helper.split("."))
     return AcceptedProof(trusted, (first, second, third, fourth), payload.iat - int(now.timestamp()))
+
+
+def _check_format(name: str, binding: Binding) -> None:
+    if name not in binding.formats:
+        raise FormatNotAllowed(name)
+
+
+def _check_algorithm(name: str, binding: Binding) -> None:
+    if name not in binding.algorithms:
+        raise AlgorithmNotAllowed(name)
 
 
 def _compare(payload: SignedPayload, proof: UnverifiedProof, expected: Expected) -> None:

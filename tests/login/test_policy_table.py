@@ -8,6 +8,7 @@ from certlogin.login.policy import Case, Decision, Presented, Reason, Step, deci
 from certlogin.records.certificate import BoundCertificate, Slot, State
 from certlogin.records.identity import Method
 from certlogin.settings.rules import LegacyRule, Rules, Stage, Unregistered
+from tests.companions import allows, without
 from tests.factory import DAY, NOW
 from tests.login.cases import (
     APPLIED_AFTER,
@@ -218,10 +219,12 @@ def _with_history(key_before: str) -> Decision:
     return decide(case, rules_of("rule enforce now", Unregistered.ISSUE, "always", Stage.ENFORCE, CUT_OFF), NOW)
 
 
+@without({"certlogin.login.policy._is_legacy": lambda row, *_: row.applied_on < CUT_OFF}, sees="Step.ADMIT")
 def test_s14_a_legacy_key_stays_legacy_under_a_new_certificate() -> None:
     assert _with_history(key_before="key").step is Step.UPGRADE_KEY
 
 
+@allows
 def test_s14_a_new_key_is_not_legacy_for_the_old_one() -> None:
     assert _with_history(key_before="another key").step is Step.ADMIT
 

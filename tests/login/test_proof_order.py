@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certlogin.errors import Refusal
@@ -32,8 +32,9 @@ from certlogin.pki.path import CertificateUntrusted
 from certlogin.pki.revocation import CertificateRevoked
 from certlogin.pki.signature import KeyMismatch, SignatureMismatch, verify_signature
 from certlogin.wire.bad_request import BadRequest
-from certlogin.wire.payload import SignedPayload
-from tests.factory import NOW, make_pki
+from certlogin.wire.payload import Purpose, SignedPayload, signed_bytes
+from tests.companions import without
+from tests.factory import NOW, make_pki, sign
 from tests.login.signing import EXPECTED, KEYS, challenge, foreign_binding, leaf, payload_of, sign_proof
 
 #: The steps of one judgement in their order; each is counted where the proof calls it.
@@ -139,6 +140,16 @@ def test_a_revoked_certificate_is_refused() -> None:
 # --- whatever comes in, the answer is a refusal of ours
 
 
+def reads_leniently(data: bytes) -> SignedPayload:
+    """With the standard library: other encodings, doubled and unknown members, no types."""
+    return payload_of(**{name: value for name, value in json.loads(data).items() if name in SignedPayload.MEMBERS})
+
+
+ANYTHING_READ = {"certlogin.login.proof.SignedPayload.from_bytes": lambda data: payload_of()}
+READ_LENIENTLY = {"certlogin.login.proof.SignedPayload.from_bytes": reads_leniently}
+
+
+@without(ANYTHING_READ)
 @given(st.binary(max_size=5000))
 def test_s19_any_payload_is_refused_in_our_words(payload: bytes) -> None:
     with pytest.raises(BadRequest):
@@ -151,6 +162,7 @@ values = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text
 CLAIMS = {"iat", "helper"}
 
 
+@without(ANYTHING_READ)
 @given(
     st.fixed_dictionaries(
         {name: st.just(MEMBERS[name]) for name in CLAIMS},
@@ -166,6 +178,8 @@ def test_s19_any_json_is_refused_in_our_words_or_is_the_good_one(members: dict[s
         check_proof(proof, EXPECTED, NOW, KEYS)
 
 
+@without({"certlogin.login.challenge.holds": lambda *_: True})
+@example(FORGED)
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=300))
 def test_s17_any_challenge_text_is_refused_as_foreign(text: str) -> None:
     with pytest.raises(ChallengeForeign):
@@ -173,6 +187,11 @@ def test_s17_any_challenge_text_is_refused_as_foreign(text: str) -> None:
 
 
 GOOD = sign_proof()
+
+
+def signed(payload: bytes) -> UnverifiedProof:
+    """Octets that no helper builds, under the right key."""
+    return replace(GOOD, payload=payload, signature=sign(leaf().key, signed_bytes(payload, Purpose.LOGIN)))
 
 
 @given(st.integers(0, len(GOOD.payload) - 1), st.integers(0, 255))
@@ -198,12 +217,14 @@ def test_a_truncated_payload_is_refused(cut: int) -> None:
         judge(replace(GOOD, payload=GOOD.payload[:cut]))
 
 
+@without(READ_LENIENTLY)
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-32"])
 def test_s19_a_payload_in_another_encoding_is_refused(encoding: str) -> None:
     with pytest.raises(BadRequest):
-        judge(replace(GOOD, payload=GOOD.payload.decode().encode(encoding)))
+        judge(signed(GOOD.payload.decode().encode(encoding)))
 
 
+@without(READ_LENIENTLY)
 @pytest.mark.parametrize(
     "change",
     [
@@ -214,9 +235,12 @@ def test_s19_a_payload_in_another_encoding_is_refused(encoding: str) -> None:
         (b'"v":1', b'"v":1,"v":1'),
         (b'"v":1', b'"v":1,"pin":"123456"'),
         (b'"v":1,', b""),
-        (b'"unit-1"', b'"\\ud800"'),
+        pytest.param(
+            (b'"unit-1"', b'"\\ud800"'),
+            marks=without(READ_LENIENTLY | {"certlogin.login.proof._compare": lambda *_: None}),
+        ),
         (b'"uv":"pin"', b'"uv":"none"'),
-        (b'"helper":"1.5.1.0"', b'"helper":"1.5.1"'),
+        (b'"helper":"1.5.1.0"', b'"helper":"01.5.1.0"'),
     ],
     ids=lambda change: change[1].decode(),
 )
@@ -224,4 +248,4 @@ def test_s19_a_payload_must_be_strict_json(change: tuple[bytes, bytes]) -> None:
     bent = GOOD.payload.replace(*change)
     assert bent != GOOD.payload
     with pytest.raises(BadRequest):
-        judge(replace(GOOD, payload=bent))
+        judge(signed(bent))
