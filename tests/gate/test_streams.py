@@ -1,6 +1,8 @@
 """S6: a streaming answer ends with the ticket it was admitted by."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 
 import pytest
 
@@ -10,12 +12,34 @@ from certlogin.login.ticket import Ticket
 from certlogin.records.unit import UnitId
 from certlogin.web.recheck import Rechecker
 from certlogin.web.watch import Watch
+from tests.companions import allows, companion, without
 from tests.gate.browser import Browser, ticket_of
 from tests.gate.conftest import MakeWorld
 from tests.gate.servers import Answer
 from tests.gate.world import World
 
 WHOLE = b"0;1;2;3;"
+
+#: Without the defence the whole answer leaves, uncut.
+READS_ON = f"assert (False, {WHOLE!r}) == (True, "
+UNLOOKED = {"certlogin.web.watch.Watch.look": lambda *_: None}
+UNAGED = {"certlogin.web.watch.judge_age": lambda *_: None}
+_CHECK = Rechecker.check
+
+
+def _forgiving(self: Rechecker, ticket: Ticket, now: datetime) -> None:
+    with suppress(Unavailable):
+        _CHECK(self, ticket, now)
+
+
+#: A store that is away is forgiven for ever.
+UNBOUNDED = {"certlogin.web.recheck.Rechecker.check": _forgiving}
+#: A logout is told to the store only.
+UNREMEMBERED = {
+    "certlogin.web.recheck.Rechecker.end": lambda self, ticket: tickets.end_ticket(
+        self._context, ticket, self._context.clock()
+    )
+}
 
 
 @pytest.fixture
@@ -54,6 +78,7 @@ def was_cut(world: World, answer: Answer, body: bytes) -> str:
     return event.code
 
 
+@allows
 def test_s6_a_stream_goes_on_while_its_ticket_holds(world: World, admitted: Browser) -> None:
     world.seen.meanwhile = lambda number: world.clock.advance(100)
     answer = admitted.get("/stream")
@@ -66,17 +91,20 @@ def test_s6_a_unit_locked_while_it_streams_gets_nothing_more(world: World, admit
     assert was_cut(world, admitted.get("/stream"), b"0;1;") == "unit_unknown"
 
 
+@allows
 def test_s6_within_recheck_it_is_not_noticed_yet(world: World, admitted: Browser) -> None:
     before_piece(world, 2, lock(world), lambda: world.clock.advance(59))
     assert admitted.get("/stream").body == WHOLE
 
 
+@without(UNLOOKED, sees=READS_ON)
 def test_s6_the_minute_counts_from_the_last_look_and_not_from_the_stream(world: World, admitted: Browser) -> None:
     world.clock.advance(30)
     before_piece(world, 3, lock(world), lambda: world.clock.advance(30))
     assert was_cut(world, admitted.get("/stream"), b"0;1;2;") == "unit_unknown"
 
 
+@without({"certlogin.stores.memory.MemoryStore.is_ended": lambda *_: False}, sees=READS_ON)
 def test_s6_a_ticket_ended_elsewhere_ends_the_stream(world: World, admitted: Browser) -> None:
     volatile = world.certlogin._context.volatile
     ended: list[str] = []
@@ -92,12 +120,14 @@ def end_the_only_ticket(world: World, browser: Browser) -> str:
     return ticket.id
 
 
+@without(UNREMEMBERED, sees=READS_ON)
 def test_s6_logging_out_in_this_worker_ends_it_at_once(world: World, admitted: Browser) -> None:
     rechecker = world.certlogin._gate._parts.rechecker
     before_piece(world, 1, lambda: rechecker.end(ticket_of(admitted)))
     assert was_cut(world, admitted.get("/stream"), b"0;") == "ticket_ended"
 
 
+@without(UNAGED, sees=READS_ON)
 def test_s6_the_absolute_end_ends_it_at_once(make_world: MakeWorld) -> None:
     world = make_world(tickets={"absolute": 90, "idle": 80})
     mine = Browser(world)
@@ -108,11 +138,13 @@ def test_s6_the_absolute_end_ends_it_at_once(make_world: MakeWorld) -> None:
     assert was_cut(world, mine.get("/stream"), b"0;") == "ticket_expired"
 
 
+@without(UNAGED, sees=READS_ON)
 def test_s6_the_idle_end_ends_it(world: World, admitted: Browser) -> None:
     before_piece(world, 1, lambda: world.clock.advance(30 * 60))
     assert was_cut(world, admitted.get("/stream"), b"0;") == "ticket_expired"
 
 
+@allows
 def test_s6_who_works_meanwhile_is_not_idle(world: World, admitted: Browser) -> None:
     """Other requests got a younger ticket, so a long download beside them goes on."""
 
@@ -128,6 +160,7 @@ def test_s6_who_works_meanwhile_is_not_idle(world: World, admitted: Browser) -> 
     assert admitted.get("/stream").body == WHOLE
 
 
+@companion("test_s6_a_unit_locked_while_it_streams_gets_nothing_more")
 def test_s6_without_the_look_the_locked_unit_reads_on(
     world: World, admitted: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +169,7 @@ def test_s6_without_the_look_the_locked_unit_reads_on(
     assert admitted.get("/stream").body == WHOLE
 
 
+@allows
 def test_s6_a_store_that_is_away_for_a_moment_is_forgiven_and_not_asked_for_each_piece(
     world: World, admitted: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +187,7 @@ def test_s6_a_store_that_is_away_for_a_moment_is_forgiven_and_not_asked_for_each
     assert len(asked) == 1
 
 
+@without(UNBOUNDED, sees=READS_ON)
 def test_s6_beyond_the_grace_it_is_cut(world: World, admitted: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     world.clock.advance(60)
     assert admitted.is_admitted()

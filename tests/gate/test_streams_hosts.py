@@ -10,9 +10,12 @@ import pytest
 from certlogin import password_verified
 from certlogin.errors import HostMistake
 from certlogin.records.unit import UnitId
+from certlogin.web.slot import SLOT_KEY
+from tests.companions import without
 from tests.gate.browser import Browser
 from tests.gate.conftest import MakeWorld
 from tests.gate.servers import Answer, AsgiServer, Sent, WsgiServer
+from tests.gate.test_streams import UNLOOKED
 from tests.gate.world import World
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -20,7 +23,7 @@ PLAIN = [("Content-Type", "text/plain")]
 
 def lock(world: World) -> None:
     """The unit is locked, and a minute later it must have been noticed."""
-    del world.directory.units[UnitId("FREE")]
+    world.directory.units.pop(UnitId("FREE"), None)
     world.clock.advance(60)
 
 
@@ -79,6 +82,7 @@ def test_a_body_is_closed_once_whether_it_was_read_to_its_end_or_not(admitted: B
     assert left.closed == 1
 
 
+@without(UNLOOKED, sees="assert (False, b'ab', 1) == ")
 def test_s6_a_body_that_is_cut_is_closed_too(world: World, admitted: Browser) -> None:
     def pieces(write: object) -> Iterator[bytes]:
         yield b"a"
@@ -90,6 +94,7 @@ def test_s6_a_body_that_is_cut_is_closed_too(world: World, admitted: Browser) ->
     assert (answer.cut, answer.body, app.closed) == (True, b"a", 1)
 
 
+@without(UNLOOKED, sees="assert (False, b'abcd') == ")
 def test_s6_what_goes_out_through_write_is_looked_at_too(world: World, admitted: Browser) -> None:
     def pieces(write: Callable[[bytes], object]) -> Iterator[bytes]:
         yield b"a"
@@ -108,6 +113,7 @@ def test_an_answer_without_a_body_stays_one(admitted: Browser, method: str, stat
     assert (answer.cut, answer.body, f"{answer.status}") == (False, b"", status.partition(" ")[0])
 
 
+@without(UNLOOKED, sees="assert (False, b'xxxxxxxxxx', True) == ")
 def test_s6_a_file_is_cut_between_its_blocks(world: World, admitted: Browser) -> None:
     class Slow(BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
@@ -125,6 +131,7 @@ def test_s6_a_file_is_cut_between_its_blocks(world: World, admitted: Browser) ->
     assert (answer.cut, answer.body, file.closed) == (True, b"xxxx", True)
 
 
+@without({"certlogin.web.slot._open_slot": lambda carrier: carrier[SLOT_KEY]}, sees="assert (b'ab', []) == ")
 def test_s3_a_unit_named_after_the_response_has_begun_is_named_too_late(world: World) -> None:
     """Over the wire: the answer goes on as what it was, without a ticket."""
     said: list[str] = []
@@ -182,6 +189,7 @@ def piece(body: bytes, *, more: bool = True) -> dict[str, Any]:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
+@without(UNLOOKED, sees="assert (False, b'abbb') == ")
 def test_s6_a_host_that_goes_on_after_it_was_cut_sends_nothing_and_ends_nothing(reached: Any) -> None:
     """Were its return taken for an end, the browser would hold half an answer for a whole one."""
     refused: list[str] = []
@@ -204,6 +212,7 @@ def test_s6_a_host_that_goes_on_after_it_was_cut_sends_nothing_and_ends_nothing(
     assert refused == ["unit_unknown"] * 3
 
 
+@without(UNLOOKED, sees="assert (False, b'asecret') == ")
 @pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend", "http.response.trailers"])
 def test_s6_every_kind_of_message_is_looked_at(reached: Any, kind: str) -> None:
     def application(world: World) -> Any:

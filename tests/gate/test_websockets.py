@@ -3,14 +3,21 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from certlogin.login import ticket as ticket_module
+from certlogin.login.ticket import Ticket
+from certlogin.middleware.scope import forward
+from certlogin.records.identity import Method
 from certlogin.records.unit import UnitId
 from certlogin.web.guard import Guard
 from certlogin.web.paths import Kind
+from certlogin.web.slot import LoginSlot
+from tests import factory
+from tests.companions import allows, companion, without
 from tests.gate.browser import TICKET, Browser, ticket_of
 from tests.gate.conftest import MakeWorld
 from tests.gate.servers import AsgiServer, Sent
@@ -20,6 +27,27 @@ from tests.gate.world import ORIGIN, World
 CLOSED = [{"type": "websocket.close", "code": 1008}]
 #: `connect(browser, target, **headers)`
 Connect = Callable[..., Socket]
+SPEAKS = ("websocket.http.response",)
+
+#: Without the defence the host accepts the handshake.
+OPENED = "assert 'websocket.accept' == "
+ANYBODY = Ticket(
+    "id", UnitId("FREE"), Method.PASSWORD, None, factory.NOW, factory.NOW, factory.NOW + timedelta(hours=8), "rules"
+)
+UNASKED = {"certlogin.web.guard.Guard.check_socket": lambda self, request: self.check(request, self.kind(request))}
+UNLISTED = {"certlogin.web.guard.Guard.kind": lambda *_: Kind.PROTECTED}
+UNSPELLED = {"certlogin.web.guard.is_canonical": lambda *_: True}
+BELIEVED = {"certlogin.web.guard.Guard._ticket": lambda *_: ANYBODY}
+BARE = {"certlogin.web.gate.Gate.leave_socket": lambda self, ticket, headers: headers}
+#: With a slot, as if it were a request.
+SLOTTED = {"certlogin.middleware.websocket.forward": lambda scope, passed, slot: forward(scope, passed, LoginSlot())}
+UNCOMPARED = {"certlogin.web.gate.Gate.check_session": lambda self, request, passed, carrier: passed}
+#: Every visitor's handshake is written down.
+WRITTEN = {
+    "certlogin.web.gate.Gate._refused_socket": lambda self, request, error: self._parts.refuser.answer(
+        request, error, "request_refused", as_json=True
+    )
+}
 
 
 @pytest.fixture
@@ -65,9 +93,17 @@ def value(browser: Browser, name: str) -> str:
     return cookie.value
 
 
+def assert_refused(socket: Socket) -> None:
+    """Closed before it was opened, and nothing else."""
+    first = socket.hear()
+    assert first["type"] == "websocket.close"
+    assert [first, *socket.rest()] == CLOSED
+
+
 # --- the handshake
 
 
+@allows
 def test_s6_a_handshake_with_a_ticket_reaches_the_host(admitted: Browser, connect: Connect) -> None:
     socket = connect(admitted)
     assert socket.hear()["type"] == "websocket.accept"
@@ -80,25 +116,34 @@ def test_s6_a_handshake_with_a_ticket_reaches_the_host(admitted: Browser, connec
     assert socket.rest() == [{"type": "websocket.send", "text": "late"}]
 
 
+@without({**UNLISTED, **UNSPELLED, **BELIEVED}, sees=OPENED)
 @pytest.mark.parametrize("target", ["/room", "/static/room", "/about", "/feed/room", "/login", "/certlogin/room"])
 def test_s6_without_a_ticket_no_socket_is_opened(world: World, connect: Connect, target: str) -> None:
-    assert connect(Browser(world), target).rest() == CLOSED
+    assert_refused(connect(Browser(world), target))
     assert world.seen.requests == []
 
 
-@pytest.mark.parametrize("target", [
-    "/static/room", "/about", "/feed/room", "/login", "/certlogin/room", "/room/../secret", "/room/%2e%2e/secret",
-    "//room", "/room;x", "/room%00", "/room%2fsecret",
-])  # fmt: skip
+LISTED = ("/static/room", "/about", "/feed/room", "/login", "/certlogin/room")
+ODD = ("/room/../secret", "/room/%2e%2e/secret", "//room", "/room;x", "/room%00", "/room%2fsecret")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(pytest.param(target, marks=without(UNLISTED, sees=OPENED)) for target in LISTED),
+        *(pytest.param(target, marks=without(UNSPELLED, sees=OPENED)) for target in ODD),
+    ],
+)
 def test_s6_not_even_a_ticket_opens_one_on_listed_or_odd_paths(
     admitted: Browser, connect: Connect, target: str
 ) -> None:
     admitted.world.seen.requests.clear()
-    assert connect(admitted, target).rest() == CLOSED
+    assert_refused(connect(admitted, target))
     assert admitted.world.seen.requests == []
     assert [event.code for event in admitted.world.events("request_refused")] == ["socket_path_closed"]
 
 
+@without(UNASKED, sees=OPENED)
 @pytest.mark.parametrize("origin", [
     "", "null", "https://evil.example", "http://survey.example.cn", "https://survey.example.cn:443",
     "https://survey.example.cn/", "HTTPS://SURVEY.EXAMPLE.CN", "https://survey.example.cn, https://evil.example",
@@ -106,11 +151,12 @@ def test_s6_not_even_a_ticket_opens_one_on_listed_or_odd_paths(
 ])  # fmt: skip
 def test_s6_a_handshake_of_another_site_is_refused(admitted: Browser, connect: Connect, origin: str) -> None:
     admitted.world.seen.requests.clear()
-    assert connect(admitted, origin=origin).rest() == CLOSED
+    assert_refused(connect(admitted, origin=origin))
     assert admitted.world.seen.requests == []
     assert [event.code for event in admitted.world.events("request_refused")] == ["foreign_origin"]
 
 
+@without(UNASKED, sees=OPENED)
 def test_s6_two_origins_are_none(admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = AsgiServer.scope
 
@@ -119,9 +165,10 @@ def test_s6_two_origins_are_none(admitted: Browser, connect: Connect, monkeypatc
         return scope | {"headers": [*scope["headers"], (b"origin", ORIGIN.encode())]}
 
     monkeypatch.setattr(AsgiServer, "scope", doubled)
-    assert connect(admitted).rest() == CLOSED
+    assert_refused(connect(admitted))
 
 
+@without({"certlogin.login.seal.holds": lambda *_: True}, sees="assert ('OP', ")
 def test_s6_a_session_of_another_browser_is_not_seen_on_a_socket(
     world: World, admitted: Browser, connect: Connect
 ) -> None:
@@ -135,6 +182,7 @@ def test_s6_a_session_of_another_browser_is_not_seen_on_a_socket(
     assert (seen["unit"], seen["cookies"]) == (None, {})
 
 
+@without({"certlogin.web.gate.Gate._unless_due": lambda self, request, passed: passed}, sees=OPENED)
 @pytest.mark.parametrize("how", ["locked", "ended"])
 def test_s6_a_ticket_that_is_due_is_looked_up_before_the_handshake(
     world: World, admitted: Browser, connect: Connect, how: str
@@ -146,11 +194,12 @@ def test_s6_a_ticket_that_is_due_is_looked_up_before_the_handshake(
         world.certlogin._context.volatile.end(ticket.id, ticket.expires, world.clock.now)
     world.clock.advance(60)
     world.seen.requests.clear()
-    assert connect(admitted).rest() == CLOSED
+    assert_refused(connect(admitted))
     assert world.seen.requests == []
     assert world.events("ticket_refused")[0].code == {"locked": "unit_unknown", "ended": "ticket_ended"}[how]
 
 
+@without(UNCOMPARED, sees=OPENED)
 def test_s6_s10_a_socket_with_another_units_session_is_refused(make_world: MakeWorld, connect: Connect) -> None:
     world = make_world(compare=True)
     mine = Browser(world)
@@ -164,7 +213,7 @@ def test_s6_s10_a_socket_with_another_units_session_is_refused(make_world: MakeW
     raw = ticket_less_session(world, other)
     ((_, header),) = unit.seal_cookies((("Set-Cookie", f"session={raw}"),), ticket)
     world.seen.requests.clear()
-    assert connect(mine, cookie=f"{TICKET}={value(mine, TICKET)}; {header}").rest() == CLOSED
+    assert_refused(connect(mine, cookie=f"{TICKET}={value(mine, TICKET)}; {header}"))
     assert world.seen.requests == []
     assert world.events("session_check")[0].code == "session_of_another_unit"
     assert not mine.is_admitted()
@@ -177,21 +226,26 @@ def ticket_less_session(world: World, browser: Browser) -> str:
     return str(seen["cookies"]["session"])
 
 
+@without(UNASKED, sees=OPENED)
 def test_s6_a_server_that_can_sends_the_refusal_in_our_own_words(admitted: Browser, connect: Connect) -> None:
-    start, body = connect(admitted, extensions=("websocket.http.response",), origin="https://evil.example").rest()
-    assert (start["type"], start["status"]) == ("websocket.http.response.start", 403)
+    socket = connect(admitted, extensions=SPEAKS, origin="https://evil.example")
+    start = socket.hear()
+    assert start["type"] == "websocket.http.response.start"
+    assert start["status"] == 403
     assert (b"cache-control", b"no-store") in start["headers"]
+    (body,) = socket.rest()
     assert json.loads(body["body"])["code"] == "foreign_origin"
     assert body["more_body"] is False
 
 
+@without(WRITTEN, sees="assert [AuditEvent(")
 def test_s6_who_is_not_logged_in_is_told_so_and_not_written_down(world: World, connect: Connect) -> None:
-    start, body = connect(Browser(world), extensions=("websocket.http.response",)).rest()
-    assert (start["status"], json.loads(body["body"])) == (401, {"code": "ticket_missing"})
+    start, body = connect(Browser(world), extensions=SPEAKS).rest()
     assert world.events() == []
+    assert (start["status"], json.loads(body["body"])) == (401, {"code": "ticket_missing"})
 
 
-def test_s6_who_hangs_up_before_the_refusal_is_told_nothing(world: World, connect: Connect) -> None:
+def test_who_hangs_up_before_the_refusal_is_told_nothing(world: World, connect: Connect) -> None:
     server = world.server
     assert isinstance(server, AsgiServer)
     scope = server.scope(Sent("GET", "/room")) | {"type": "websocket"}
@@ -201,36 +255,41 @@ def test_s6_who_hangs_up_before_the_refusal_is_told_nothing(world: World, connec
 # --- what the host answers
 
 
+@without(BARE, sees="assert 'session=fresh; Path=/' == ")
 def test_s6_cookies_of_an_accepted_handshake_leave_sealed(world: World, admitted: Browser, connect: Connect) -> None:
     socket = connect(admitted)
     headers = socket.hear()["headers"]
     assert (b"x-host", b"kept") in headers
     (cookie,) = [value.decode() for name, value in headers if name == b"set-cookie"]
-    assert cookie.startswith("session=fresh~")
+    assert cookie.partition("~")[0] == "session=fresh"
     admitted.jar.receive(cookie, "/")
     admitted.get("/home")
     assert (world.host_saw("/home") or {})["cookies"]["session"] == "fresh"
 
 
+@without(BARE, sees="assert b'session=fresh; Path=/' == ")
 def test_s6_a_handshake_the_host_refuses_itself_leaves_sealed_too(admitted: Browser, connect: Connect) -> None:
-    start, body = connect(admitted, "/room?deny", extensions=("websocket.http.response",)).rest()
+    start, body = connect(admitted, "/room?deny", extensions=SPEAKS).rest()
     assert (start["status"], body["body"]) == (404, b"no such room")
-    assert any(value.startswith(b"session=fresh~") for _, value in start["headers"])
+    (cookie,) = [value for name, value in start["headers"] if name == b"set-cookie"]
+    assert cookie.partition(b"~")[0] == b"session=fresh"
 
 
+@allows
 def test_s6_a_handshake_makes_a_ticket_younger(world: World, admitted: Browser, connect: Connect) -> None:
     world.clock.advance(6 * 60)
     headers = connect(admitted).hear()["headers"]
     assert any(value.startswith(TICKET.encode()) for name, value in headers if name == b"set-cookie")
 
 
+@without(SLOTTED, sees="assert 'log in' == 'no_login_slot'")
 def test_s6_nobody_logs_in_over_a_socket(admitted: Browser, connect: Connect) -> None:
     socket = connect(admitted)
     socket.hear()
     assert socket.ask("log in") == "no_login_slot"
 
 
-def test_s6_an_error_of_the_host_is_the_hosts_own(admitted: Browser, connect: Connect) -> None:
+def test_an_error_of_the_host_is_the_hosts_own(admitted: Browser, connect: Connect) -> None:
     socket = connect(admitted)
     socket.hear()
     socket.say("fail")
@@ -241,6 +300,7 @@ def test_s6_an_error_of_the_host_is_the_hosts_own(admitted: Browser, connect: Co
 # --- companions: without the defence the attack succeeds
 
 
+@companion("test_s6_a_handshake_of_another_site_is_refused")
 def test_s6_without_the_origin_check_another_sites_page_opens_a_socket(
     admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +308,7 @@ def test_s6_without_the_origin_check_another_sites_page_opens_a_socket(
     assert connect(admitted, origin="https://evil.example").hear()["type"] == "websocket.accept"
 
 
+@companion("test_s6_not_even_a_ticket_opens_one_on_listed_or_odd_paths")
 def test_s6_without_the_path_check_a_listed_path_opens_one(
     admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +316,7 @@ def test_s6_without_the_path_check_a_listed_path_opens_one(
     assert connect(admitted, "/static/room").hear()["type"] == "websocket.accept"
 
 
+@companion("test_s6_without_a_ticket_no_socket_is_opened")
 def test_s6_without_the_tickets_mac_a_made_up_one_opens_a_socket(
     world: World, admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +328,7 @@ def test_s6_without_the_tickets_mac_a_made_up_one_opens_a_socket(
     assert json.loads(socket.ask("who"))["unit"] == "OP"
 
 
+@companion("test_s6_a_session_of_another_browser_is_not_seen_on_a_socket")
 def test_s6_without_the_seals_a_stolen_session_is_seen_on_a_socket(
     world: World, admitted: Browser, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

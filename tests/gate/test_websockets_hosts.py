@@ -8,11 +8,13 @@ import pytest
 
 from certlogin.middleware.asgi import AsgiMiddleware
 from certlogin.records.unit import UnitId
+from tests.companions import without
 from tests.gate.browser import Browser
 from tests.gate.servers import AsgiServer, Sent
 from tests.gate.sockets import Socket
+from tests.gate.test_streams import UNLOOKED
 from tests.gate.test_websockets import CLOSED
-from tests.gate.test_websockets_open import go_on, portal_of, wait
+from tests.gate.test_websockets_open import LIVES_ON, go_on, next_word, portal_of, wait
 from tests.gate.world import ORIGIN, World
 
 ACCEPT = {"type": "websocket.accept"}
@@ -50,6 +52,7 @@ def lock(world: World) -> None:
     go_on(world)
 
 
+@without(UNLOOKED, sees=LIVES_ON)
 def test_s6_a_host_that_never_listens_cannot_send_on(world: World, open_with: OpenWith) -> None:
     """A board that only shows: it learns of the end by its next word."""
     turn = portal_of(world).call(anyio.Event)
@@ -68,12 +71,13 @@ def test_s6_a_host_that_never_listens_cannot_send_on(world: World, open_with: Op
     socket = open_with(app)
     assert [socket.hear()["type"], socket.hear()["text"]] == ["websocket.accept", "before"]
     lock(world)
-    assert socket.hear() == CLOSED[0]
+    assert next_word(world, socket) == CLOSED[0]
     portal_of(world).call(turn.set)
     assert socket.rest() == []
     assert refused == ["unit_unknown"] * 3
 
 
+@without(UNLOOKED, sees=LIVES_ON)
 def test_s6_a_host_that_asks_again_is_told_again(world: World, open_with: OpenWith) -> None:
     heard: list[Any] = []
 
@@ -85,10 +89,12 @@ def test_s6_a_host_that_asks_again_is_told_again(world: World, open_with: OpenWi
     socket = open_with(app)
     socket.hear()
     lock(world)
-    assert socket.rest() == CLOSED
+    assert next_word(world, socket) == CLOSED[0]
+    assert socket.rest() == []
     assert heard == [{"type": "websocket.disconnect", "code": 1008, "reason": ""}] * 2
 
 
+@without(UNLOOKED, sees=LIVES_ON)
 def test_s6_a_host_that_takes_its_time_to_accept_is_cut_before(world: World, open_with: OpenWith) -> None:
     async def app(scope: object, receive: Any, send: Any) -> None:
         await receive()
@@ -97,12 +103,12 @@ def test_s6_a_host_that_takes_its_time_to_accept_is_cut_before(world: World, ope
 
     socket = open_with(app)
     lock(world)
+    assert next_word(world, socket) == CLOSED[0]
     with pytest.raises(OSError, match="unit_unknown"):
         socket.rest()
-    assert socket.hear() == CLOSED[0]
 
 
-def test_s6_a_socket_the_host_has_closed_is_not_closed_again(world: World, open_with: OpenWith) -> None:
+def test_a_socket_the_host_has_closed_is_not_closed_again(world: World, open_with: OpenWith) -> None:
     turn = portal_of(world).call(anyio.Event)
 
     async def app(scope: object, receive: Any, send: Any) -> None:
