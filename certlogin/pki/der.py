@@ -1,7 +1,7 @@
 """Reads the outline of DER without recursion, so that nested or lying lengths cost bounded work.
 
 It decides only whether bytes are well-formed DER within a depth, and where elements lie. It must not know what a
-certificate is, and it never decodes a value beyond INTEGER and BIT STRING.
+certificate is, and it never decodes a value beyond INTEGER, BIT STRING and OBJECT IDENTIFIER.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,10 @@ BIT_STRING: Final = 0x03
 OCTET_STRING: Final = 0x04
 OBJECT_IDENTIFIER: Final = 0x06
 SEQUENCE: Final = 0x30
+SET: Final = 0x31
 
+#: The longest identifiers in use have half of it.
+_IDENTIFIER_MAX: Final = 32
 _CONSTRUCTED: Final = 0x20
 _LONG_TAG: Final = 0x1F
 
@@ -70,6 +73,14 @@ def children(parent: Element) -> Iterator[Element]:
         child = read_element(parent.data, position, parent.end)
         yield child
         position = child.end
+
+
+def exactly(parent: Element, count: int) -> list[Element]:
+    """The elements inside, if they are so many. Raises DERError."""
+    found = list(children(parent))
+    if len(found) != count:
+        raise DERError(f"not exactly {count} elements")
+    return found
 
 
 def check_outline(data: bytes, depth_max: int) -> Element:
@@ -131,3 +142,22 @@ def _read_length(data: bytes, position: int, end: int) -> tuple[int, int]:
     if length < 0x80 or data[position + 1] == 0:
         raise DERError("a length is not in its shortest form")
     return length, start
+
+
+def dotted(identifier: Element) -> str:
+    """An OBJECT IDENTIFIER as numbers with dots. Raises DERError on another element, or a second way to write one."""
+    value = identifier.value
+    # X.690 8.19.2: the last octet of a number has no high bit, the first one is not empty.
+    if identifier.tag != OBJECT_IDENTIFIER or not 0 < len(value) <= _IDENTIFIER_MAX or value[-1] & 0x80:
+        raise DERError("not an OBJECT IDENTIFIER")
+    numbers = [0]
+    begins = True
+    for octet in value:
+        if begins and octet == 0x80:
+            raise DERError("a number of an OBJECT IDENTIFIER is padded")
+        numbers[-1] = numbers[-1] << 7 | octet & 0x7F
+        begins = not octet & 0x80
+        if begins:
+            numbers.append(0)
+    first = min(numbers[0] // 40, 2)
+    return ".".join(str(number) for number in (first, numbers[0] - 40 * first, *numbers[1:-1]))
