@@ -53,15 +53,14 @@ def read_element(data: bytes, position: int, end: int) -> Element:
     """The element that starts at `position` and must not pass `end`. Raises DERError."""
     tag, length_at = _read_tag(data, position, end)
     length, start = _read_length(data, length_at, end)
-    if length > end - start:
-        raise DERError("an element is longer than what holds it")
+    _check_inside(length, end - start)
     return Element(data, tag, position, start, start + length)
 
 
 def only_element(data: bytes, tag: int) -> Element:
     """The element that is the whole of `data`. Raises DERError on another tag or trailing bytes."""
     element = read_element(data, 0, len(data))
-    if element.tag != tag or element.end != len(data):
+    if element.tag != tag or not _is_all_of(element, data):
         raise DERError("not exactly one element of the expected kind")
     return element
 
@@ -89,7 +88,7 @@ def check_outline(data: bytes, depth_max: int) -> Element:
     What lies inside OCTET STRING and BIT STRING is a value here: extensions are bounded by the same total size.
     """
     outermost = read_element(data, 0, len(data))
-    if outermost.end != len(data):
+    if not _is_all_of(outermost, data):
         raise DERError("bytes after the end")
     pending = [(outermost, 1)]
     while pending:
@@ -103,13 +102,17 @@ def check_outline(data: bytes, depth_max: int) -> Element:
 
 def unsigned(element: Element) -> int:
     """A positive or zero INTEGER in its shortest form. Raises DERError."""
+    _check_number(element)
+    return int.from_bytes(element.value, "big")
+
+
+def _check_number(element: Element) -> None:
     value = element.value
     if element.tag != INTEGER or not value or value[0] & 0x80:
         raise DERError("not a non-negative INTEGER")
     # X.690 8.3.2: the first nine bits are not all zero.
     if len(value) > 1 and value[0] == 0 and not value[1] & 0x80:
         raise DERError("an INTEGER is padded")
-    return int.from_bytes(value, "big")
 
 
 def whole_bits(element: Element) -> bytes:
@@ -118,6 +121,15 @@ def whole_bits(element: Element) -> bytes:
     if element.tag != BIT_STRING or not value or value[0] != 0:
         raise DERError("not a BIT STRING of whole octets")
     return value[1:]
+
+
+def _is_all_of(element: Element, data: bytes) -> bool:
+    return element.end == len(data)
+
+
+def _check_inside(length: int, room: int) -> None:
+    if length > room:
+        raise DERError("an element is longer than what holds it")
 
 
 def _read_tag(data: bytes, position: int, end: int) -> tuple[int, int]:
@@ -138,10 +150,14 @@ def _read_length(data: bytes, position: int, end: int) -> tuple[int, int]:
         return first, position + 1
     start = position + 1 + (first & 0x7F)
     length = int.from_bytes(data[position + 1 : start], "big")
-    # X.690 10.1: definite and in the shortest form. An indefinite length (0x80) reads as zero here.
-    if length < 0x80 or data[position + 1] == 0:
-        raise DERError("a length is not in its shortest form")
+    _check_shortest(length, data[position + 1 : position + 2])
     return length, start
+
+
+def _check_shortest(length: int, first: bytes) -> None:
+    # X.690 10.1: definite and in the shortest form. An indefinite length (0x80) reads as zero here.
+    if length < 0x80 or first == b"\x00":
+        raise DERError("a length is not in its shortest form")
 
 
 def dotted(identifier: Element) -> str:

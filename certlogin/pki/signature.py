@@ -83,8 +83,7 @@ def verify_signature(
 
     Raises KeyMismatch, CertificateUnreadable, SignatureMalformed, SignatureMismatch; SM2Unavailable without `sm2`.
     """
-    if certificate.key.key_type is not _KEY_TYPES[algorithm]:
-        raise KeyMismatch(algorithm, certificate.key.key_type, certificate.key.bits)
+    _check_key(certificate, algorithm)
     verify = _verifier(certificate, algorithm, sm2)
     try:
         verify(signed, signature)
@@ -100,6 +99,11 @@ def public_key(certificate: UnverifiedCertificate) -> CertificatePublicKeyTypes:
         return certificate.x509.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateUnreadable(f"public key: {error}") from None
+
+
+def _check_key(certificate: UnverifiedCertificate, algorithm: Algorithm) -> None:
+    if certificate.key.key_type is not _KEY_TYPES[algorithm]:
+        raise KeyMismatch(algorithm, certificate.key.key_type, certificate.key.bits)
 
 
 def _verifier(certificate: UnverifiedCertificate, algorithm: Algorithm, sm2: SM2 | None) -> _Verify:
@@ -130,7 +134,7 @@ def _verify_rsa(
 ) -> None:
     if not isinstance(key, rsa.RSAPublicKey) or len(signature) != (key.key_size + 7) // 8:
         raise ValueError("length")
-    key.verify(signature, signed, how, hashes.SHA256())
+    key.verify(signature, signed, how, _RSA_DIGEST)
 
 
 def _verify_ecdsa(
@@ -156,6 +160,7 @@ _KEY_TYPES: Final[Mapping[Algorithm, KeyType]] = MappingProxyType(
         Algorithm.SM2: KeyType.SM2,
     }
 )
+_RSA_DIGEST: Final = hashes.SHA256()
 #: RFC 7518 3.3 and 3.5: MGF1 with the same hash, and a salt of exactly its size.
 _PADDINGS: Final[Mapping[Algorithm, padding.AsymmetricPadding]] = MappingProxyType(
     {

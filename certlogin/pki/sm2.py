@@ -112,8 +112,7 @@ class SM2:
         der = to_der(signature)
         with self._calls(), self._key(point) as key, self._digest(key, "Verify") as context:
             answer = self._lib.EVP_DigestVerify(context, der, len(der), message, len(message))
-        # 1 is the only yes; 0 and the negative numbers of an error are none.
-        if answer != 1:
+        if not _says_yes(answer):
             raise InvalidSignature
 
     def _try_known_answer(self) -> None:
@@ -184,9 +183,8 @@ def spki(point: bytes) -> bytes:
 
 def point_of(spki: bytes) -> bytes:
     """The point of a SubjectPublicKeyInfo of SM2. Raises ValueError: another form or key, no point of the curve."""
+    _check_spki(spki)
     point = spki[len(_SPKI) :]
-    if spki[: len(_SPKI)] != _SPKI:
-        raise ValueError("no SubjectPublicKeyInfo of an SM2 key")
     _check_point(point)
     return point
 
@@ -239,6 +237,11 @@ def verify_signed(issuer_spki: bytes, der: bytes, sm2: SM2) -> None:
     sm2.verify(point_of(issuer_spki), signed.encoded, from_der(whole_bits(signature)))
 
 
+def _says_yes(answer: int) -> bool:
+    """1 is the only yes; 0 and the negative numbers of an error are none."""
+    return answer == 1
+
+
 def _in_range(number: int) -> int:
     if not 1 <= number < ORDER:
         raise ValueError("a number of the signature is out of range")
@@ -248,6 +251,12 @@ def _in_range(number: int) -> int:
 def _integer(number: int) -> bytes:
     value = number.to_bytes(number.bit_length() // 8 + 1, "big")
     return bytes((INTEGER, len(value))) + value
+
+
+def _check_spki(spki: bytes) -> None:
+    """What stands before the point has one form only."""
+    if spki[: len(_SPKI)] != _SPKI:
+        raise ValueError("no SubjectPublicKeyInfo of an SM2 key")
 
 
 def _check_point(point: bytes) -> None:

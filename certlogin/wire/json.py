@@ -43,14 +43,9 @@ def read_object(data: bytes, limit: int, depth: int = 4) -> JsonObject:
     """The object that `data` is; `depth` counts the object itself. Raises BadRequest."""
     if len(data) > limit:
         raise BadRequest("too_long")
-    # RFC 8259, 8.1 lets a reader skip it; a reader that does sees another message than one that does not.
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise BadRequest("byte_order_mark")
+    characters = _characters(data)
     try:
-        # Strict decoding refuses surrogates written as UTF-8 bytes; those written as \ud800 are found in `_check`.
-        value = _DECODER.decode(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise BadRequest("not_utf8") from None
+        value = _DECODER.decode(characters)
     except RecursionError:
         raise BadRequest("too_deep") from None
     except ValueError:
@@ -59,6 +54,17 @@ def read_object(data: bytes, limit: int, depth: int = 4) -> JsonObject:
         raise BadRequest("not_an_object")
     _check(value, depth, "")
     return value
+
+
+def _characters(data: bytes) -> str:
+    # RFC 8259, 8.1 lets a reader skip it; a reader that does sees another message than one that does not.
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise BadRequest("byte_order_mark")
+    try:
+        # Strict decoding refuses surrogates written as UTF-8 bytes; those written as \ud800 are found in `_check`.
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest("not_utf8") from None
 
 
 def write_object(value: JsonObject) -> bytes:
