@@ -138,14 +138,15 @@ class MemoryStore:
         with self._lock:
             for _, _, until in self._nonces.drop_expired(now):
                 self._forgotten_nonce = max(until, self._forgotten_nonce or until)
-            # A caller that stalled since it read the clock, or a clock that was set back: its value may be forgotten.
-            if self._forgotten_nonce is not None and min(now, keep_until) <= self._forgotten_nonce:
-                return False
-            if self._nonces.kept_until(value) is not None:
+            if self._may_be_forgotten(min(now, keep_until)) or self._nonces.kept_until(value) is not None:
                 return False
             self._check_room(self._nonces, self._limits.nonces, "nonces")
             self._nonces.put(value, None, keep_until)
             return True
+
+    def _may_be_forgotten(self, moment: datetime) -> bool:
+        """The value of a caller that stalled since it read the clock, or whose clock was set back."""
+        return self._forgotten_nonce is not None and moment <= self._forgotten_nonce
 
     # Ended tickets
 

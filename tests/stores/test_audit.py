@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from certlogin.errors import Unavailable
 from certlogin.records.audit import AuditEvent
 from certlogin.records.certificate import State
 from certlogin.stores.base import DurableStore
+from tests.companions import without
 from tests.factory import DAY, NOW
 from tests.stores.conftest import OpenDurable
 from tests.stores.race import THREADS, race
@@ -49,9 +51,15 @@ def test_the_order_is_that_of_writing_not_of_the_clock(durable: DurableStore) ->
     assert [one.kind for one in durable.events()] == ["second", "first"]
 
 
-def test_s31_no_event_of_a_race_is_lost(durable: DurableStore) -> None:
+def test_no_event_of_a_race_is_lost(durable: DurableStore) -> None:
     assert race(lambda number: durable.record(event(f"{number}"))) == [None] * THREADS
     assert sorted(one.kind for one in durable.events()) == [f"{number}" for number in range(THREADS)]
+
+
+AS_IT_CAME = {
+    "certlogin.stores.sql.rows._clean": lambda text: text,
+    "certlogin.stores.sql.rows._plain": lambda value, depth: value,
+}
 
 
 class Colour(Enum):
@@ -83,6 +91,7 @@ def test_a_fact_is_kept_as_what_json_can_say(durable: DurableStore, fact: object
     assert written.facts == {"fact": kept}
 
 
+@without({"certlogin.stores.sql.rows._LONGEST": 9999}, sees="k" * 9)
 def test_s31_a_long_fact_is_cut(durable: DurableStore) -> None:
     durable.record(event("k" * 5000, facts={"n" * 5000: "v" * 5000}))
     (written,) = durable.events()
@@ -90,12 +99,16 @@ def test_s31_a_long_fact_is_cut(durable: DurableStore) -> None:
     assert written.facts == {"n" * 2000 + "…": "v" * 2000 + "…"}
 
 
+@without(AS_IT_CAME, sees="nothing was written")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text(), ANYTHING, max_size=4), st.text())
 def test_s31_whatever_a_stranger_sends_can_be_written(
     durable: DurableStore, facts: dict[str, object], text: str
 ) -> None:
-    durable.record(event(text, unit_id=text, address=text, support_id=text, facts=facts))
+    try:
+        durable.record(event(text, unit_id=text, address=text, support_id=text, facts=facts))
+    except Unavailable:
+        pytest.fail("nothing was written")
     (written,) = durable.events(limit=1)
     assert len(written.facts) <= len(facts)
     assert written.at == NOW

@@ -19,6 +19,8 @@ from certlogin.errors import ConfigurationError, Unavailable
 #: Milliseconds for which SQLite waits for another writer.
 BUSY_TIMEOUT: Final = 5000
 
+#: An admission follows its audit line: with WAL only FULL survives a power cut (S31).
+_PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON")
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _WRITES: Final = "certlogin_writes"
 #: Alembic keeps the migration that is under way in its own modules: threads that open other databases wait too.
@@ -105,9 +107,8 @@ def _set_up_sqlite(engine: Engine) -> None:
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
         # Readers (the command line) and the writer (the web process) do not wait for each other.
         _write_ahead(cursor)
-        # An admission follows its audit line: with WAL only FULL survives a power cut (S31).
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import ColumnElement, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from certlogin.journeys.enrol import CLOSED
@@ -54,7 +54,7 @@ class SqlOrders(Database):
             connection.execute(insert(AUDIT_EVENT).values(event_values(event)))
 
     def open_grant(self, unit_id: UnitId, now: datetime) -> DownloadGrant | None:
-        query = select(DOWNLOAD_GRANT).where(_G.unit_id == unit_id, _G.used_at.is_(None), _G.until >= now)
+        query = select(DOWNLOAD_GRANT).where(_G.unit_id == unit_id, _unused(), _in_time(now))
         with self.reading() as connection:
             found = connection.execute(query.order_by(_G.until.desc(), _G.id.desc()).limit(1)).mappings().first()
             return None if found is None else grant_of(found)
@@ -62,3 +62,11 @@ class SqlOrders(Database):
     def _orders(self, query: Select[tuple[object, ...]]) -> tuple[EnrolmentOrder, ...]:
         with self.reading() as connection:
             return tuple(order_of(row) for row in connection.execute(query).mappings())
+
+
+def _unused() -> ColumnElement[bool]:
+    return _G.used_at.is_(None)
+
+
+def _in_time(now: datetime) -> ColumnElement[bool]:
+    return _G.until >= now

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from certlogin.errors import Unavailable
@@ -62,9 +62,8 @@ class SqlRegistry(Database):
         raise Unavailable(what="durable store: other writers were always first")
 
     def change_state(self, sha256: str, old: State, new: State, event: AuditEvent) -> bool:
-        if old is State.REVOKED:
-            raise ValueError("revoked is final")
-        change = update(BOUND_CERTIFICATE).where(_C.sha256 == sha256, _C.state == old.value).values(state=new.value)
+        _refuse_final(old)
+        change = update(BOUND_CERTIFICATE).where(_C.sha256 == sha256, _is_in(old)).values(state=new.value)
         try:
             with self.writing() as connection:
                 if connection.execute(change).rowcount != 1:
@@ -78,6 +77,15 @@ class SqlRegistry(Database):
     def _rows(self, query: Select[tuple[object, ...]]) -> tuple[BoundCertificate, ...]:
         with self.reading() as connection:
             return tuple(certificate_of(row) for row in connection.execute(query).mappings())
+
+
+def _refuse_final(old: State) -> None:
+    if old is State.REVOKED:
+        raise ValueError("revoked is final")
+
+
+def _is_in(state: State) -> ColumnElement[bool]:
+    return _C.state == state.value
 
 
 def _refuse_conflict(connection: Connection, row: BoundCertificate) -> None:

@@ -1,6 +1,6 @@
 """How often a unit went on without the certificate it was advised to get."""
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from certlogin.records.audit import AuditEvent
@@ -21,7 +21,7 @@ class SqlSkips(Database):
 
     def skip(self, unit_id: UnitId, rule: str, most: int, event: AuditEvent) -> bool:
         this = (_S.unit_id == unit_id) & (_S.rule == rule)
-        count = update(SKIP_COUNT).where(this, _S.used < most).values(used=_S.used + 1)
+        count = update(SKIP_COUNT).where(this, _are_left(most)).values(used=_S.used + 1)
         self._begin_counting(unit_id, rule)
         with self.writing() as connection:
             if connection.execute(count).rowcount != 1:
@@ -41,3 +41,7 @@ class SqlSkips(Database):
 
 def _used(connection: Connection, unit_id: UnitId, rule: str) -> int | None:
     return connection.execute(select(_S.used).where(_S.unit_id == unit_id, _S.rule == rule)).scalar_one_or_none()
+
+
+def _are_left(most: int) -> ColumnElement[bool]:
+    return _S.used < most
