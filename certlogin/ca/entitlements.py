@@ -9,7 +9,8 @@ from io import StringIO
 from typing import Final
 
 from certlogin.errors import ConfigurationError
-from certlogin.pki.codes import Strictness, UnitCodeInvalid, check_code
+from certlogin.pki.codes import UnitCodeInvalid, check_code
+from certlogin.records.identity_tables import Strictness
 from certlogin.records.unit import UnitId
 
 #: A date without a time means 00:00 there, as in the settings.

@@ -114,8 +114,9 @@ def _material(anchor: Anchor) -> AnchorMaterial:
         crls_der=tuple(der for file in anchor.crls for der in _read_crls(Path(file))),
         revocation=anchor.revocation.value,
         strict=anchor.strict,
-        unit_code_oids=anchor.unit_code,
-        unique_id_oids=anchor.unique_id,
+        unit_code_oids=anchor.table.unit_code,
+        unique_id_oids=anchor.table.unique_id,
+        unit_codes=anchor.unit_code_check,
     )
 
 

@@ -4,10 +4,10 @@ It decides how a code is written down and whether its check characters are right
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar, Final
 
 from certlogin.errors import Refusal
+from certlogin.records.identity_tables import Strictness
 
 #: GB 32100 4.1: no I, O, S, V, Z.
 USCC_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -27,13 +27,6 @@ _TO_PLAIN: Final = (
 )
 
 
-class Strictness(StrEnum):
-    #: Length, alphabet and check characters.
-    STRICT = "strict"
-    #: Length and alphabet: temporary codes with odd check characters exist.
-    LENIENT = "lenient"
-
-
 @dataclass(eq=False)
 class UnitCodeInvalid(Refusal):
     """Neither an organisation code nor a USCC; `problem` is `length`, `alphabet` or `check`."""
@@ -51,6 +44,8 @@ def normalise_code(text: str) -> str:
 def check_code(text: str, strictness: Strictness = Strictness.STRICT) -> str:
     """The normalised code. Raises UnitCodeInvalid."""
     code = normalise_code(text)
+    if strictness is Strictness.ANY:
+        return code
     if len(code) == USCC_LENGTH:
         alphabet, is_right = USCC_ALPHABET, has_uscc_check
     elif len(code) == ORGANISATION_LENGTH:

@@ -1,7 +1,8 @@
 """Which unit a certificate names, and when two codes name the same unit.
 
-It reads the extensions that the issuer's identity table lists, and nothing else: never the common name, never the
-serial number (S27). It must be asked only about certificates whose path and revocation are settled.
+It reads the extensions that the issuer's identity table lists (`records/identity_tables.py`), and nothing else: never
+the common name, never the serial number (S27). It must be asked only about certificates whose path and revocation are
+settled.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,16 @@ from cryptography import x509
 
 from certlogin.errors import Refusal
 from certlogin.pki.certificate import UnverifiedCertificate
-from certlogin.pki.codes import ORGANISATION_LENGTH, ORGANISATION_PART, has_uscc_check, normalise_code
+from certlogin.pki.codes import (
+    ORGANISATION_LENGTH,
+    ORGANISATION_PART,
+    UnitCodeInvalid,
+    check_code,
+    has_uscc_check,
+    normalise_code,
+)
 from certlogin.pki.der import DERError, Element, read_element
+from certlogin.records.identity_tables import Source, Strictness, read_source
 
 __all__ = ["Identity", "IdentityUnreadable", "masked_code", "normalise_code", "read_identity", "same_unit_code"]
 
@@ -40,13 +49,18 @@ class Identity:
 
 
 def read_identity(
-    certificate: UnverifiedCertificate, unit_code_oids: Sequence[str], unique_id_oids: Sequence[str]
+    certificate: UnverifiedCertificate,
+    unit_code: Sequence[str],
+    unique_id: Sequence[str],
+    codes: Strictness = Strictness.ANY,
 ) -> Identity:
-    """What the certificate says of its holder. Raises IdentityUnreadable."""
-    unit_code = _first_present(certificate, unit_code_oids)
-    # As it is written: a stripped prefix (`1@`, `SF`, `JJ`) would make two ids equal.
-    unique_id = _first_present(certificate, unique_id_oids)
-    return Identity(None if unit_code is None else normalise_code(unit_code), unique_id)
+    """What the certificate says of its holder, by the entries of an identity table. Raises IdentityUnreadable.
+
+    `codes`: what a unit code must look like to be one.
+    """
+    # The unique id as it is written: a stripped prefix (`1@`, `SF`, `JJ`) would make two ids equal.
+    present = (text for oid in unique_id if (text := _text_of(certificate, oid)) is not None)
+    return Identity(_unit_code(certificate, unit_code, codes), next(present, None))
 
 
 def same_unit_code(one: str, other: str) -> bool:
@@ -68,12 +82,27 @@ def masked_code(code: str) -> str:
     return plain[:shown] + "*" * hidden + plain[shown + hidden :]
 
 
-def _first_present(certificate: UnverifiedCertificate, oids: Sequence[str]) -> str | None:
-    for oid in oids:
-        value = _extension(certificate, oid)
-        if value is not None:
-            return _read_text(value, oid)
+def _unit_code(certificate: UnverifiedCertificate, entries: Sequence[str], codes: Strictness) -> str | None:
+    for source in map(read_source, entries):
+        text = _text_of(certificate, source.oid)
+        code = None if text is None else source.code_in(text)
+        if code is not None:
+            return _checked(code, source, codes)
     return None
+
+
+def _checked(code: str, source: Source, codes: Strictness) -> str:
+    # Where a prefix is taken off, what is left must be a code by itself, or it was no such prefix.
+    needed = Strictness.LENIENT if source.is_pattern and codes is Strictness.ANY else codes
+    try:
+        return check_code(code, needed)
+    except UnitCodeInvalid:
+        raise IdentityUnreadable(source.oid) from None
+
+
+def _text_of(certificate: UnverifiedCertificate, oid: str) -> str | None:
+    value = _extension(certificate, oid)
+    return None if value is None else _read_text(value, oid)
 
 
 def _extension(certificate: UnverifiedCertificate, oid: str) -> bytes | None:

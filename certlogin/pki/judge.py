@@ -51,7 +51,7 @@ def judge_certificate(
 
 def facts_of(certificate: UnverifiedCertificate, anchor: TrustAnchor) -> CertificateFacts:
     """What is written down of a certificate, read through its anchor's identity table. Raises IdentityUnreadable."""
-    identity = read_identity(certificate, anchor.unit_code_oids, anchor.unique_id_oids)
+    identity = read_identity(certificate, anchor.unit_code_oids, anchor.unique_id_oids, anchor.unit_codes)
     return CertificateFacts(
         der=certificate.der,
         sha256=certificate.sha256,

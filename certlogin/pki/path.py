@@ -18,6 +18,7 @@ from certlogin.pki.certificate import CertificateUnreadable, UnverifiedCertifica
 from certlogin.pki.revocation import Mode, RevocationIndex, RevocationList, UnusableList, build_index, read_list
 from certlogin.pki.sm2 import SM2
 from certlogin.records.certificate import KeyType
+from certlogin.records.identity_tables import Strictness
 
 #: X509_V_ERR_*: no issuer was found, or only one that is no anchor (2, 18-21).
 _NO_PATH: Final = frozenset({2, 18, 19, 20, 21})
@@ -45,8 +46,10 @@ class AnchorMaterial:
     crls_der: tuple[bytes, ...] = ()
     revocation: str = Mode.REQUIRE
     strict: bool = True
+    #: Entries of an identity table.
     unit_code_oids: tuple[str, ...] = ()
     unique_id_oids: tuple[str, ...] = ()
+    unit_codes: Strictness = Strictness.ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class TrustAnchor:
     strict: bool
     unit_code_oids: tuple[str, ...]
     unique_id_oids: tuple[str, ...]
+    unit_codes: Strictness
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,7 @@ def _read_anchor(material: AnchorMaterial, problems: list[str]) -> TrustAnchor |
         strict=material.strict,
         unit_code_oids=material.unit_code_oids,
         unique_id_oids=material.unique_id_oids,
+        unit_codes=material.unit_codes,
     )
 
 

@@ -12,6 +12,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any, Final
 
 from certlogin.errors import ConfigurationError
+from certlogin.records.identity_tables import STANDARD, TABLES, read_source
 from certlogin.records.unit import EXEMPT
 from certlogin.settings.build import Place, is_required, toml_name
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
@@ -189,14 +190,28 @@ def _trust(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("identity", STANDARD) not in TABLES:
+        yield f"identity: must be one of {', '.join(TABLES)}"
+    for entry in values.get("unit_code", ()):
+        yield from _unit_code_entry(entry)
+    for identifier in values.get("unique_id", ()):
+        if not _is_identifier(identifier):
+            yield f"unique_id: {identifier!r} is no object identifier"
     for key in ("unit_code", "unique_id"):
-        for identifier in values.get(key, ()):
-            if not _is_identifier(identifier):
-                yield f"{key}: {identifier!r} is no object identifier"
         yield from _unique(key, values.get(key, ()))
     for key in ("intermediates", "crls"):
         if "" in values.get(key, ()):
             yield f"{key}: a file name is empty"
+
+
+def _unit_code_entry(entry: str) -> Iterator[str]:
+    """An identifier, or one with a pattern, such as `1.2.3 JJ*`."""
+    try:
+        if _is_identifier(read_source(entry).oid):
+            return
+    except ValueError:
+        pass
+    yield f"unit_code: {entry!r} is no object identifier"
 
 
 def _is_identifier(text: str) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from certlogin.records.identity_tables import STANDARD, TABLES, IdentityTable, Strictness
+
 
 class Revocation(StrEnum):
     #: No fresh answer: refused.
@@ -25,10 +27,20 @@ class Anchor:
     revocation: Revocation = Revocation.REQUIRE
     #: False: certificates without AuthorityKeyIdentifier pass (old cards).
     strict: bool = True
-    #: Object identifiers, dotted, tried in order; the first present is the unit's code.
-    unit_code: tuple[str, ...] = ("1.2.156.10260.4.1.4",)
-    #: Object identifiers, dotted, tried in order; the first present is the 证书唯一码.
+    #: Which shipped table says where its certificates have unit code and 证书唯一码 (`records/identity_tables.py`).
+    identity: str = STANDARD
+    #: Instead of the table's: `OID` or `OID PATTERN`, tried in order; the first that speaks of a unit has its code.
+    unit_code: tuple[str, ...] = ()
+    #: Instead of the table's: object identifiers, tried in order; the first present is the 证书唯一码.
     unique_id: tuple[str, ...] = ()
+    #: What a unit code must look like; another one makes the certificate unreadable.
+    unit_code_check: Strictness = Strictness.ANY
+
+    @property
+    def table(self) -> IdentityTable:
+        """What is in force. KeyError for a name that the checks refuse."""
+        shipped = TABLES[self.identity]
+        return IdentityTable(self.unit_code or shipped.unit_code, self.unique_id or shipped.unique_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from hypothesis import strategies as st
 
 from certlogin.pki.codes import (
     USCC_ALPHABET,
-    Strictness,
     UnitCodeInvalid,
     check_code,
     has_organisation_check,
     has_uscc_check,
     normalise_code,
 )
+from certlogin.records.identity_tables import Strictness
 
 #: Codes in public use; both check characters were recomputed by hand from GB 32100 and GB 11714.
 USCCS = (

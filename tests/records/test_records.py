@@ -16,6 +16,7 @@ from certlogin.records.audit import AuditEvent
 from certlogin.records.certificate import KeyType, Slot, State
 from certlogin.records.helper import HelperReport, HelperState
 from certlogin.records.identity import IDENTITY_KEY, Identity, Method
+from certlogin.records.identity_tables import Strictness
 from certlogin.records.unit import EXEMPT, Unit, UnitId
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -71,6 +72,7 @@ STORED: list[tuple[type[StrEnum], set[str]]] = [
     (State, {"active", "superseded", "revoked", "expired"}),
     (Method, {"password", "certificate"}),
     (LoginKind, {"form", "json"}),
+    (Strictness, {"strict", "lenient", "any"}),
     (
         HelperState,
         {"ready", "helper_not_running", "browser_blocked", "prompt_dismissed", "origin_refused", "unreachable"},
