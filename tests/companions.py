@@ -96,7 +96,6 @@ def _with_companion(item: pytest.Item) -> Iterable[pytest.Item]:
         callspec=getattr(item, "callspec", None),
         callobj=item.obj,
         fixtureinfo=item._fixtureinfo,
-        originalname=item.originalname,
     )
     second.own_markers[:] = item.own_markers
     second.stash[_OBSTACLE] = marker.args[0]

@@ -96,3 +96,15 @@ def test_a_row_may_have_its_own(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("-p", "no:xdist")
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*the attack does not succeed without os.path.isdir*"])
+
+
+def test_a_companion_has_a_name_of_its_own(pytester: pytest.Pytester) -> None:
+    """Runs that are spread over processes know tests by their ids: of two with the same one, only one is run."""
+    pytester.makeconftest("from tests.conftest import pytest_configure")
+    pytester.makeini("[pytest]\nmarkers = without")
+    rows = "@pytest.mark.parametrize('row', ['a', 'b'])"
+    pytester.makepyfile((_SUITE % f"@without(OPEN)\n{rows}").replace("test_it()", "test_it(row)"))
+    result = pytester.runpytest_inprocess("-p", "no:xdist", "--collect-only", "-q")
+    ids = [line for line in result.outlines if "::" in line]
+    assert len(ids) == len(set(ids)) == 4
+    assert sum("undefended" in each for each in ids) == 2
