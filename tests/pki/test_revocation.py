@@ -14,10 +14,20 @@ from certlogin.pki.revocation import (
     read_list,
     settle_revocation,
 )
+from tests.companions import allows, without
 from tests.factory import DAY, NOW, Authority, Issued, key, make_pki
 from tests.pki import raw
 from tests.pki.lists import SERIAL, authorities, pki, placed
 from tests.pki.raw import SEQUENCE, parts, tlv
+from tests.pki.undefended import (
+    ANY_LIST,
+    DATES_UNASKED,
+    LAST_ONE_COUNTS,
+    LISTS_BY_NAME,
+    MISSING_IS_GOOD,
+    NOBODY_LISTED,
+    UNSETTLED,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -49,6 +59,7 @@ def good() -> tuple[bytes, bytes]:
 # --- revoked
 
 
+@without(NOBODY_LISTED)
 @pytest.mark.parametrize("crl_url", [None, "http://ca.test/list.crl"], ids=["no distribution point", "with one"])
 def test_s24_a_revoked_leaf_is_refused(crl_url: str | None) -> None:
     leaf = pki().issuing.issue(serial=SERIAL, crl_url=crl_url)
@@ -59,6 +70,7 @@ def test_s24_a_revoked_leaf_is_refused(crl_url: str | None) -> None:
     assert (refusal.value.serial, refusal.value.revoked_at) == ("5a17", NOW - DAY)
 
 
+@without(NOBODY_LISTED)
 def test_s24_a_revoked_sub_ca_is_refused() -> None:
     serial = pki().issuing.serial
     settle(index_of(*pki().crls(revoked_cas=[serial + 1])))
@@ -67,11 +79,13 @@ def test_s24_a_revoked_sub_ca_is_refused() -> None:
     assert refusal.value.serial == f"{serial:x}"
 
 
+@allows
 def test_s24_a_serial_counts_for_its_own_issuer_only() -> None:
     """The root's list names the serial of the leaf, the issuing CA's list that of the issuing CA."""
     settle(index_of(pki().root.crl([SERIAL]), pki().issuing.crl([pki().issuing.serial])))
 
 
+@without(UNSETTLED)
 @pytest.mark.parametrize("age", [30 * DAY, -30 * DAY])
 def test_s24_a_revocation_holds_however_old_or_new_its_list_is(age: timedelta) -> None:
     index = index_of(pki().issuing.crl([SERIAL]), pki().root.crl())
@@ -88,6 +102,7 @@ def test_the_anchor_itself_is_asked_of_nobody() -> None:
 # --- unknown
 
 
+@without(MISSING_IS_GOOD)
 def test_s24_without_the_list_of_each_issuer_nobody_is_let_in() -> None:
     settle(index_of(*good()))
     assert unknown(RevocationIndex()) == "missing"
@@ -98,31 +113,36 @@ def test_s24_without_the_list_of_each_issuer_nobody_is_let_in() -> None:
 UPDATED, NEXT = NOW - DAY, NOW + DAY
 
 
-@pytest.mark.parametrize(
-    ("moment", "problem"),
-    [
-        (UPDATED - SECOND, "from_the_future"),
-        (UPDATED, None),
-        (NEXT - SECOND, None),
-        (NEXT, "stale"),
-        (NEXT + 100 * DAY, "stale"),
-    ],
-)
-@pytest.mark.parametrize("which", ["leaf", "sub-CA"])
-def test_s24_a_list_speaks_between_its_two_dates(which: str, moment: datetime, problem: str | None) -> None:
+OF_WHOM = pytest.mark.parametrize("which", ["leaf", "sub-CA"])
+
+
+def with_a_short_list(which: str) -> RevocationIndex:
     wide = {"this_update": NOW - 300 * DAY, "next_update": NOW + 300 * DAY}
     narrow = {"this_update": UPDATED, "next_update": NEXT}
     leaf_dates, ca_dates = (narrow, wide) if which == "leaf" else (wide, narrow)
-    index = index_of(pki().issuing.crl(**leaf_dates), pki().root.crl(**ca_dates))  # type: ignore[arg-type]
-    if problem is None:
-        settle(index, moment)
-    else:
-        assert unknown(index, moment) == problem
+    return index_of(pki().issuing.crl(**leaf_dates), pki().root.crl(**ca_dates))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("moment", [UPDATED, NEXT - SECOND])
+@OF_WHOM
+def test_a_list_speaks_between_its_two_dates(which: str, moment: datetime) -> None:
+    settle(with_a_short_list(which), moment)
+
+
+@without(DATES_UNASKED)
+@pytest.mark.parametrize(
+    ("moment", "problem"),
+    [(UPDATED - SECOND, "from_the_future"), (NEXT, "stale"), (NEXT + 100 * DAY, "stale")],
+)
+@OF_WHOM
+def test_s24_outside_its_two_dates_a_list_lets_nobody_in(which: str, moment: datetime, problem: str) -> None:
+    assert unknown(with_a_short_list(which), moment) == problem
 
 
 # --- replayed
 
 
+@without(LAST_ONE_COUNTS)
 def test_s24_a_replayed_lower_number_never_replaces_a_higher_one() -> None:
     newer = pki().issuing.crl([SERIAL], number=9)
     older = pki().issuing.crl(number=8)
@@ -133,6 +153,7 @@ def test_s24_a_replayed_lower_number_never_replaces_a_higher_one() -> None:
     settle(index_of(older, pki().root.crl()))
 
 
+@without(LAST_ONE_COUNTS)
 def test_s24_a_replay_in_the_files_does_not_make_a_process_forget() -> None:
     before = index_of(pki().issuing.crl([SERIAL], number=9), pki().root.crl())
     replayed = [read_list(pki().issuing.crl(number=8, this_update=NOW)), read_list(pki().root.crl())]
@@ -143,19 +164,27 @@ def test_s24_a_replay_in_the_files_does_not_make_a_process_forget() -> None:
     settle(build_index(replayed, authorities(), RevocationIndex())[0])
 
 
-@pytest.mark.parametrize(
-    ("number", "this_update", "wins"),
-    [(10, NOW - 5 * DAY, True), (9, NOW, True), (9, NOW - DAY, True), (9, NOW - 2 * DAY, False), (8, NOW, False)],
-)
-def test_s24_number_then_date_say_which_list_is_newer(number: int, this_update: datetime, wins: bool) -> None:
+def replaces_number_9(number: int, this_update: datetime) -> bool:
     first = index_of(pki().issuing.crl(number=9), pki().root.crl())
     other = read_list(pki().issuing.crl([SERIAL], number=number, this_update=this_update, next_update=NOW + DAY))
     index, problems = build_index([other], authorities(), first)
-    assert (index.find(authorities()[1]) is other) is wins
-    assert bool(problems) is not wins
+    replaced = index.find(authorities()[1]) is other
+    assert replaced is not bool(problems)
+    return replaced
 
 
-def test_s24_a_list_of_a_ca_that_is_gone_is_not_kept() -> None:
+@pytest.mark.parametrize(("number", "this_update"), [(10, NOW - 5 * DAY), (9, NOW), (9, NOW - DAY)])
+def test_a_higher_number_or_a_later_date_makes_a_newer_list(number: int, this_update: datetime) -> None:
+    assert replaces_number_9(number, this_update)
+
+
+@without(LAST_ONE_COUNTS, sees="assert not True")
+@pytest.mark.parametrize(("number", "this_update"), [(9, NOW - 2 * DAY), (8, NOW)])
+def test_s24_a_lower_number_or_an_earlier_date_makes_an_older_list(number: int, this_update: datetime) -> None:
+    assert not replaces_number_9(number, this_update)
+
+
+def test_a_list_of_a_ca_that_is_gone_is_not_kept() -> None:
     before = index_of(*good())
     index, _ = build_index([], authorities()[:1], before)
     assert index.find(authorities()[0]) is not None
@@ -165,6 +194,7 @@ def test_s24_a_list_of_a_ca_that_is_gone_is_not_kept() -> None:
 # --- whose list it is
 
 
+@without(LISTS_BY_NAME, sees="assert not True")
 def test_s24_a_wrongly_signed_list_is_not_used() -> None:
     assert placed(pki().issuing.crl())
     assert not placed(pki().issuing.crl(signed_by=key("somebody")))
@@ -175,6 +205,7 @@ def test_s24_a_wrongly_signed_list_is_not_used() -> None:
     assert not placed(pki().issuing.crl(signed_by=key("leaf")))
 
 
+@without(LISTS_BY_NAME, sees="assert not True")
 def test_s24_a_list_signed_by_a_key_of_another_kind_is_not_used() -> None:
     assert not placed(pki().issuing.crl(signed_by=key("somebody", "RSA-2048")))
     assert not placed(make_pki("RSA-2048").issuing.crl(signed_by=key("somebody")), rsa_authorities())
@@ -185,6 +216,7 @@ def rsa_authorities() -> list[UnverifiedCertificate]:
     return [read_certificate(make_pki("RSA-2048").issuing.der)]
 
 
+@without(LISTS_BY_NAME, sees="assert not True")
 def test_s24_a_list_changed_after_its_signature_is_not_used() -> None:
     signed, algorithm, signature = parts(pki().issuing.crl([SERIAL]))
     other, _, _ = parts(pki().issuing.crl([SERIAL + 1]))
@@ -192,6 +224,7 @@ def test_s24_a_list_changed_after_its_signature_is_not_used() -> None:
     assert not placed(tlv(SEQUENCE, other, algorithm, signature))
 
 
+@without(ANY_LIST)
 def test_s24_two_signature_algorithms_make_no_list() -> None:
     signed, _, signature = parts(pki().issuing.crl())
     ecdsa_sha512 = tlv(SEQUENCE, bytes.fromhex("06082a8648ce3d040304"))
@@ -199,12 +232,16 @@ def test_s24_two_signature_algorithms_make_no_list() -> None:
         read_list(tlv(SEQUENCE, signed, ecdsa_sha512, signature))
 
 
-@pytest.mark.parametrize(
-    ("usages", "may"), [(("key_cert_sign",), False), (("key_cert_sign", "crl_sign"), True), (None, True)]
-)
-def test_s24_a_ca_that_may_not_sign_lists_signs_none(usages: tuple[str, ...] | None, may: bool) -> None:
+@without({"certlogin.pki.revocation._may_sign_lists": lambda _: True}, sees="assert not True")
+def test_s24_a_ca_that_may_not_sign_lists_signs_none() -> None:
+    ca = pki().root.issue_ca("Some", usages=("key_cert_sign",))
+    assert not placed(ca.crl(), [read_certificate(ca.der)])
+
+
+@pytest.mark.parametrize("usages", [("key_cert_sign", "crl_sign"), None])
+def test_a_ca_that_may_sign_lists_signs_them(usages: tuple[str, ...] | None) -> None:
     ca = pki().root.issue_ca("Some", usages=usages)
-    assert placed(ca.crl(), [read_certificate(ca.der)]) is may
+    assert placed(ca.crl(), [read_certificate(ca.der)])
 
 
 def test_lists_of_a_cas_old_and_new_key_live_beside_each_other() -> None:
@@ -247,6 +284,7 @@ def ca_with(serial: int) -> Authority:
     return pki().root.issue_ca("Same serial", serial=serial)
 
 
+@without(NOBODY_LISTED)
 def test_s24_a_ca_and_its_leaf_may_share_a_serial() -> None:
     ca = ca_with(SERIAL)
     leaf = ca.issue(serial=SERIAL)

@@ -118,6 +118,8 @@ NOBODY_LISTED: Final[Replaced] = {"certlogin.pki.revocation._entries": lambda _:
 MISSING_IS_GOOD: Final[Replaced] = {_SETTLE: _missing_is_good}
 DATES_UNASKED: Final[Replaced] = {_SETTLE: _dates_unasked}
 UNSETTLED: Final[Replaced] = {_SETTLE: lambda *_: None}
+#: A list replaces the one before, whatever their numbers.
+LAST_ONE_COUNTS: Final[Replaced] = {"certlogin.pki.revocation._order": lambda _: 0}
 #: A list is its issuer's by name.
 LISTS_BY_NAME: Final[Replaced] = {
     "certlogin.pki.revocation._is_signed_by": lambda one, authority, _: one.issuer_der == authority.subject_der
