@@ -232,7 +232,7 @@ def test_s24_two_signature_algorithms_make_no_list() -> None:
         read_list(tlv(SEQUENCE, signed, ecdsa_sha512, signature))
 
 
-@without({"certlogin.pki.revocation._may_sign_lists": lambda _: True}, sees="assert not True")
+@without({"certlogin.pki.crl._may_sign_lists": lambda _: True}, sees="assert not True")
 def test_s24_a_ca_that_may_not_sign_lists_signs_none() -> None:
     ca = pki().root.issue_ca("Some", usages=("key_cert_sign",))
     assert not placed(ca.crl(), [read_certificate(ca.der)])

@@ -32,17 +32,17 @@ from tests.pki.raw import (
 from tests.pki.undefended import ANY_LIST, LISTS_BY_NAME
 
 #: Extensions of a list are not heeded; nor are those of its entries.
-ANY_SCOPE = {"certlogin.pki.revocation._check_complete": lambda _: None}
+ANY_SCOPE = {"certlogin.pki.crl._check_complete": lambda _: None}
 ANY_ENTRY = {
-    "certlogin.pki.revocation._entries": lambda parsed: ((one.serial_number, one.revocation_date_utc) for one in parsed)
+    "certlogin.pki.crl._entries": lambda parsed: ((one.serial_number, one.revocation_date_utc) for one in parsed)
 }
 HOLD_IS_NONE = {
-    "certlogin.pki.revocation._entries": lambda parsed: (
+    "certlogin.pki.crl._entries": lambda parsed: (
         (one.serial_number, one.revocation_date_utc) for one in parsed if not any(True for _ in one.extensions)
     )
 }
-NUMBER_1 = {"certlogin.pki.revocation._number": lambda _: 1}
-WITH_SHA1 = {"certlogin.pki.revocation.SIGNATURE_ALGORITHMS": {"1.2.840.10045.4.1"}}
+NUMBER_1 = {"certlogin.pki.crl._number": lambda _: 1}
+WITH_SHA1 = {"certlogin.pki.crl.SIGNATURE_ALGORITHMS": {"1.2.840.10045.4.1"}}
 
 
 def test_a_list_is_read_as_it_is_written() -> None:
@@ -133,7 +133,7 @@ def test_s24_a_list_without_number_is_not_used() -> None:
     assert unusable(pki().issuing.crl(number=None)).startswith("no number")
 
 
-@without({"certlogin.pki.revocation._end": lambda parsed: NOW + DAY})
+@without({"certlogin.pki.crl._end": lambda parsed: NOW + DAY})
 def test_s24_a_list_without_an_end_is_not_used() -> None:
     def endless(elements: list[bytes]) -> None:
         del elements[4]

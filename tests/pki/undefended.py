@@ -11,8 +11,8 @@ from cryptography.exceptions import InvalidSignature
 
 from certlogin.errors import Refusal
 from certlogin.pki import certificate as certificates
+from certlogin.pki import crl, revocation
 from certlogin.pki import path as paths
-from certlogin.pki import revocation
 from certlogin.pki.certificate import PARSER_ERRORS, CertificateUnreadable, UnverifiedCertificate
 from certlogin.pki.path import CertificateUntrusted, Path, TrustAnchor
 from certlogin.pki.revocation import RevocationList
@@ -23,6 +23,7 @@ Certificates = Sequence[UnverifiedCertificate]
 Anchors = Sequence[TrustAnchor]
 _VERIFY: Final = "certlogin.pki.path._verify"
 _verify: Final = paths._verify
+_read_ca: Final = paths._read_ca
 _settle_one: Final = revocation._settle_one
 
 
@@ -85,6 +86,15 @@ def remembering() -> Replaced:
     return {_VERIFY: verify}
 
 
+def _read_any_ca(der: bytes, what: str, problems: list[str]) -> UnverifiedCertificate | None:
+    found: list[str] = []
+    certificate = _read_ca(der, what, found)
+    problems += [one for one in found if not one.endswith("not a CA certificate")]
+    return certificate
+
+
+#: Who configures a certificate as a CA makes it one.
+ANY_CA: Final[Replaced] = {"certlogin.pki.path._read_ca": _read_any_ca}
 #: What a client sends lies in the store, beside the anchors.
 CLIENT_IN_STORE: Final[Replaced] = {_VERIFY: _client_in_store}
 #: Issuer and subject are compared, and signatures are not.
@@ -102,18 +112,22 @@ ROUND_AND_ROUND: Final[Replaced] = {_VERIFY: _round_and_round}
 # --- revocation
 
 
-def _missing_is_good(one: UnverifiedCertificate, found: RevocationList | None, now: datetime) -> None:
+def _missing_is_good(
+    one: UnverifiedCertificate, by: UnverifiedCertificate, found: RevocationList | None, now: datetime
+) -> None:
     if found:
-        _settle_one(one, found, now)
+        _settle_one(one, by, found, now)
 
 
-def _dates_unasked(one: UnverifiedCertificate, found: RevocationList | None, now: datetime) -> None:
-    _settle_one(one, found, found.this_update if found else now)
+def _dates_unasked(
+    one: UnverifiedCertificate, by: UnverifiedCertificate, found: RevocationList | None, now: datetime
+) -> None:
+    _settle_one(one, by, found, found.this_update if found else now)
 
 
 _SETTLE: Final = "certlogin.pki.revocation._settle_one"
 #: Lists are read, and nobody is on them.
-NOBODY_LISTED: Final[Replaced] = {"certlogin.pki.revocation._entries": lambda _: ()}
+NOBODY_LISTED: Final[Replaced] = {"certlogin.pki.crl._entries": lambda _: ()}
 #: Whoever has no list has revoked nobody.
 MISSING_IS_GOOD: Final[Replaced] = {_SETTLE: _missing_is_good}
 DATES_UNASKED: Final[Replaced] = {_SETTLE: _dates_unasked}
@@ -122,14 +136,14 @@ UNSETTLED: Final[Replaced] = {_SETTLE: lambda *_: None}
 LAST_ONE_COUNTS: Final[Replaced] = {"certlogin.pki.revocation._order": lambda _: 0}
 #: A list is its issuer's by name.
 LISTS_BY_NAME: Final[Replaced] = {
-    "certlogin.pki.revocation._is_signed_by": lambda one, authority, _: one.issuer_der == authority.subject_der
+    "certlogin.pki.revocation.is_signed_by": lambda one, authority, _: one.issuer_der == authority.subject_der
 }
-SM2_UNVERIFIED: Final[Replaced] = {"certlogin.pki.revocation.verify_signed": lambda *_: None}
+SM2_UNVERIFIED: Final[Replaced] = {"certlogin.pki.crl.verify_signed": lambda *_: None}
 
 
 _load_list: Final = x509.load_der_x509_crl
-_read_whole: Final = revocation._read
-_issuer_of: Final = revocation._issuer_of
+_read_whole: Final = crl._read
+_issuer_of: Final = crl._issuer_of
 
 
 def _lenient_list(der: bytes) -> x509.CertificateRevocationList:
@@ -149,8 +163,8 @@ def _lenient_issuer(der: bytes) -> bytes:
 
 #: Any bytes are a list.
 ANY_LIST: Final[Replaced] = {
-    "certlogin.pki.revocation.x509.load_der_x509_crl": _lenient_list,
-    "certlogin.pki.revocation._issuer_of": _lenient_issuer,
+    "certlogin.pki.crl.x509.load_der_x509_crl": _lenient_list,
+    "certlogin.pki.crl._issuer_of": _lenient_issuer,
 }
 
 
