@@ -94,7 +94,13 @@ def load_trust(settings: TrustSettings, previous: Trust | None = None, *, sm2: S
             problems.extend(f"[trust.anchors] {anchor.name}: {problem}" for problem in error.problems)
     if problems:
         raise ConfigurationError(tuple(problems))
-    return build_trust(material, client_auth_required=settings.require_client_auth, previous=previous, sm2=sm2)
+    return build_trust(
+        material,
+        client_auth_required=settings.require_client_auth,
+        forbidden_policies=settings.forbidden_policies,
+        previous=previous,
+        sm2=sm2,
+    )
 
 
 def _logged(trust: Trust) -> Trust:

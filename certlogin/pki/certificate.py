@@ -25,7 +25,7 @@ from certlogin.pki.der import (
     only_element,
     unsigned,
 )
-from certlogin.pki.keys import KeyKind, read_key
+from certlogin.pki.keys import KeyKind, Legacy, read_key
 
 SIZE_MAX: Final = 16 * 1024
 DEPTH_MAX: Final = 32
@@ -49,6 +49,8 @@ PARSER_ERRORS: Final = (
 )
 
 _VERSION_TAG: Final = 0xA0
+_SM2_SM3: Final = bytes.fromhex("06082a811ccf55018375")
+_NULL: Final = bytes.fromhex("0500")
 _EXTENSIONS_TAG: Final = 0xA3
 
 
@@ -103,12 +105,12 @@ class _Outline:
     spki: bytes
 
 
-def read_certificate(der: bytes) -> UnverifiedCertificate:
+def read_certificate(der: bytes, legacy: Legacy = Legacy.REFUSED) -> UnverifiedCertificate:
     """Read one certificate. Raises CertificateTooLarge, CertificateUnreadable, WeakKey."""
     if len(der) > SIZE_MAX:
         raise CertificateTooLarge("size", SIZE_MAX)
     try:
-        outline = _read_outline(der)
+        outline = _read_outline(der, legacy)
     except TooDeep:
         raise CertificateTooLarge("depth", DEPTH_MAX) from None
     except DERError as error:
@@ -140,21 +142,33 @@ def check_count(chain: Sequence[object]) -> None:
         raise CertificateTooLarge("certificates", CLIENT_CERTIFICATES_MAX)
 
 
-def _read_outline(der: bytes) -> _Outline:
+def _read_outline(der: bytes, legacy: Legacy) -> _Outline:
     """The parts that limits apply to, found without decoding the rest. Raises DERError and what `read_key` raises."""
     certificate = check_outline(der, DEPTH_MAX)
     signed, algorithm, _ = _exactly(certificate, 3)
     version, serial, inner_algorithm, issuer, _, subject, spki, *optional = _at_least(signed, 7)
     if version.tag != _VERSION_TAG:
         raise DERError("not version 3")
-    # RFC 5280 4.1.1.2: the same algorithm inside and outside; else the unsigned one could be exchanged.
-    if inner_algorithm.encoded != algorithm.encoded:
-        raise DERError("two signature algorithms")
+    _check_algorithm(inner_algorithm, algorithm)
     number = unsigned(serial)
+    _check_serial(number)
+    _check_extensions(optional)
+    return _Outline(number, issuer.encoded, subject.encoded, read_key(spki.encoded, legacy), spki.encoded)
+
+
+def _check_algorithm(inside: Element, outside: Element) -> None:
+    # RFC 5280 4.1.1.2: the same algorithm inside and outside; else the unsigned one could be exchanged.
+    if inside.encoded != outside.encoded:
+        raise DERError("two signature algorithms")
+    identifier, *parameters = _at_least(outside, 1)
+    # Certificates in use have both forms. Anything else could speak of another ID than the one that is verified with.
+    if identifier.encoded == _SM2_SM3 and [one.encoded for one in parameters] not in ([], [_NULL]):
+        raise DERError("parameters of the signature algorithm")
+
+
+def _check_serial(number: int) -> None:
     if not 1 <= number < SERIAL_END:
         raise DERError("the serial number is not positive or too long")
-    _check_extensions(optional)
-    return _Outline(number, issuer.encoded, subject.encoded, read_key(spki.encoded), spki.encoded)
 
 
 def _check_extensions(optional: Sequence[Element]) -> None:

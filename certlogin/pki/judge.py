@@ -10,8 +10,9 @@ from datetime import datetime
 
 from certlogin.pki.certificate import UnverifiedCertificate, check_count
 from certlogin.pki.identity import read_identity
-from certlogin.pki.path import Trust, TrustAnchor, find_path
-from certlogin.pki.profile import guard_authority, guard_leaf
+from certlogin.pki.keys import Legacy
+from certlogin.pki.path import Path, Trust, TrustAnchor, find_path
+from certlogin.pki.profile import guard_any, guard_any_authority, guard_authority, guard_leaf, guard_length
 from certlogin.pki.revocation import Mode, Settled, settle_revocation
 from certlogin.records.certificate import CertificateFacts
 
@@ -28,25 +29,65 @@ class TrustedCertificate:
     revocation: Settled
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedPath:
+    """What `judge_path` found. No login: its profile and identity were not asked."""
+
+    path: Path
+    revocation: Settled
+
+
 def judge_certificate(
-    leaf: UnverifiedCertificate, client_chain: Sequence[UnverifiedCertificate], trust: Trust, now: datetime
+    leaf: UnverifiedCertificate,
+    client_chain: Sequence[UnverifiedCertificate],
+    trust: Trust,
+    now: datetime,
+    *,
+    legacy: Legacy = Legacy.REFUSED,
 ) -> TrustedCertificate:
     """Return only for a certificate that is good at `now`.
 
     Raises CertificateTooLarge; CertificateExpired and the other leaves of `profile.py`; CertificateUntrusted;
-    CertificateRevoked, RevocationUnknown; IdentityUnreadable.
+    CertificateRevoked, RevocationUnknown; IdentityUnreadable. Where `legacy` is admitted, the leaf was read so too.
     """
     check_count(client_chain)
-    guard_leaf(leaf, now, client_auth_required=trust.client_auth_required)
+    guard_leaf(
+        leaf,
+        now,
+        client_auth_required=trust.client_auth_required,
+        forbidden_policies=trust.forbidden_policies,
+        legacy=legacy,
+    )
     path = find_path(leaf, client_chain, trust, now)
+    guard_length(path.certificates, trust.max_intermediates)
     for authority in path.certificates[1:-1]:
         guard_authority(authority)
-    settled = Settled.NOT_ASKED
-    if path.anchor.revocation is not Mode.OFF:
-        settle_revocation(path.certificates, trust.index, now)
-        settled = Settled.CRL
+    settled = _settle(path, trust, now)
     ders = tuple(certificate.der for certificate in path.certificates)
     return TrustedCertificate(facts_of(leaf, path.anchor), path.anchor.name, ders, settled)
+
+
+def judge_path(
+    leaf: UnverifiedCertificate, client_chain: Sequence[UnverifiedCertificate], trust: Trust, now: datetime
+) -> JudgedPath:
+    """The same judgement of a certificate that is not to log in: limits, algorithms, path and revocation.
+
+    Raises as `judge_certificate`, but neither for usages and policies nor for what the identity says.
+    """
+    check_count(client_chain)
+    guard_any(leaf, now)
+    path = find_path(leaf, client_chain, trust, now)
+    guard_length(path.certificates, trust.max_intermediates)
+    for authority in path.certificates[1:-1]:
+        guard_any_authority(authority)
+    return JudgedPath(path, _settle(path, trust, now))
+
+
+def _settle(path: Path, trust: Trust, now: datetime) -> Settled:
+    if path.anchor.revocation is Mode.OFF:
+        return Settled.NOT_ASKED
+    settle_revocation(path.certificates, trust.index, now)
+    return Settled.CRL
 
 
 def facts_of(certificate: UnverifiedCertificate, anchor: TrustAnchor) -> CertificateFacts:

@@ -4,6 +4,7 @@ It decides kind, size and whether they are acceptable (S25); it must not compute
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Final
 
 from certlogin.errors import Refusal
@@ -20,6 +21,8 @@ from certlogin.pki.der import (
 from certlogin.records.certificate import KeyType
 
 RSA_BITS_MIN: Final = 2048
+#: What `Legacy.ADMITTED` lowers it to.
+RSA_BITS_LEGACY: Final = 1024
 RSA_BITS_MAX: Final = 8192
 #: Above it a verification costs more than a login is worth.
 RSA_EXPONENT_END: Final = 2**33
@@ -34,6 +37,16 @@ _CURVES: Final = {
     bytes.fromhex("2b81040022"): (KeyType.P384, 384),
     bytes.fromhex("2a811ccf5501822d"): (KeyType.SM2, 256),
 }
+
+
+class Legacy(StrEnum):
+    """Whether a leaf may be as weak as they once were: RSA from 1024 bits, signed with SHA-1. Never a CA.
+
+    A login admits nothing of it by itself; who replaces old keys says so at each call.
+    """
+
+    REFUSED = "refused"
+    ADMITTED = "admitted"
 
 
 @dataclass(eq=False)
@@ -51,7 +64,7 @@ class KeyKind:
     bits: int
 
 
-def read_key(spki: bytes) -> KeyKind:
+def read_key(spki: bytes, legacy: Legacy = Legacy.REFUSED) -> KeyKind:
     """The kind of key in a SubjectPublicKeyInfo. Raises WeakKey, DERError."""
     algorithm, bits = _two(only_element(spki, SEQUENCE))
     if algorithm.tag != SEQUENCE:
@@ -66,12 +79,12 @@ def read_key(spki: bytes) -> KeyKind:
     # RFC 3279 2.3.1: NULL. With a second way to write a key, it would have a second SHA-256 in the registry.
     if parts[1].encoded != _NULL:
         raise WeakKey("parameters")
-    return _read_rsa(whole_bits(bits))
+    return _read_rsa(whole_bits(bits), RSA_BITS_MIN if legacy is Legacy.REFUSED else RSA_BITS_LEGACY)
 
 
-def _read_rsa(key: bytes) -> KeyKind:
+def _read_rsa(key: bytes, bits_min: int) -> KeyKind:
     modulus, exponent = (unsigned(number) for number in _two(only_element(key, SEQUENCE)))
-    if not RSA_BITS_MIN <= modulus.bit_length() <= RSA_BITS_MAX:
+    if not bits_min <= modulus.bit_length() <= RSA_BITS_MAX:
         raise WeakKey("rsa_size")
     if not 3 <= exponent < RSA_EXPONENT_END or exponent % 2 == 0 or modulus % 2 == 0:
         raise WeakKey("rsa_numbers")

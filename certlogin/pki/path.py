@@ -20,6 +20,8 @@ from certlogin.pki.sm2 import SM2
 from certlogin.records.certificate import KeyType
 from certlogin.records.identity_tables import Strictness
 
+#: How many CAs may stand between a certificate and its anchor. Those in use have one or two.
+INTERMEDIATES_MAX: Final = 8
 #: X509_V_ERR_*: no issuer was found, or only one that is no anchor (2, 18-21).
 _NO_PATH: Final = frozenset({2, 18, 19, 20, 21})
 
@@ -76,6 +78,9 @@ class Trust:
     problems: tuple[str, ...]
     #: What verifies SM2 signatures; None: they are refused.
     sm2: SM2 | None = field(default=None, compare=False)
+    #: Dotted; a leaf issued under one of them may not log in.
+    forbidden_policies: frozenset[str] = frozenset()
+    max_intermediates: int = INTERMEDIATES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,8 @@ def build_trust(
     anchors: Sequence[AnchorMaterial],
     *,
     client_auth_required: bool = False,
+    forbidden_policies: Iterable[str] = (),
+    max_intermediates: int = INTERMEDIATES_MAX,
     previous: Trust | None = None,
     sm2: SM2 | None = None,
 ) -> Trust:
@@ -116,6 +123,8 @@ def build_trust(
         client_auth_required=client_auth_required,
         problems=(*_unverifiable(authorities, sm2), *unusable, *unplaced),
         sm2=sm2,
+        forbidden_policies=frozenset(forbidden_policies),
+        max_intermediates=max_intermediates,
     )
 
 
@@ -221,15 +230,16 @@ def _read_ca(der: bytes, what: str, problems: list[str]) -> UnverifiedCertificat
     except (CertloginError, crypto.Error) as error:
         problems.append(f"{what}: {error}")
         return None
-    if not _is_ca(certificate.x509):
+    if not is_ca(certificate):
         # A leaf in the store would be trusted as it is.
         problems.append(f"{what}: not a CA certificate")
     return certificate
 
 
-def _is_ca(certificate: x509.Certificate) -> bool:
+def is_ca(certificate: UnverifiedCertificate) -> bool:
+    """Whether its basic constraints say so; whether they are true is for the path to tell."""
     try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        return certificate.x509.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
         return False
 

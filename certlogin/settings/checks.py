@@ -186,6 +186,14 @@ def _paths(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _trust(values: Mapping[str, Any]) -> Iterator[str]:
     yield from _unique("anchors", [anchor.name for anchor in values.get("anchors", ())])
+    for identifier in values.get("forbidden_policies", ()):
+        if not _is_identifier(identifier):
+            yield f"forbidden_policies: {identifier!r} is no object identifier"
+    if values.get("required_policies"):
+        yield (
+            "required_policies: must be empty: OpenSSL's path validation is reached through pyOpenSSL, which cannot "
+            "tell it which policies to ask for; forbid the others with forbidden_policies"
+        )
     yield from _range(values, "reload_seconds", 1, _YEAR)
 
 

@@ -49,6 +49,10 @@ class Trust:
     anchors: tuple[Anchor, ...]
     #: `absent` or `clientAuth` is what a leaf's extended key usage must be; True also demands that it is present.
     require_client_auth: bool = False
+    #: Object identifiers of certificate policies, dotted; a certificate issued under one of them may not log in.
+    forbidden_policies: tuple[str, ...] = ()
+    #: Refused unless empty: the path validation cannot be told which policies to ask for.
+    required_policies: tuple[str, ...] = ()
     #: Seconds after which a CRL file is looked at again.
     reload_seconds: int = 30
 

@@ -240,7 +240,6 @@ KNOWN: list[x509.ExtensionType] = [
     x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.25.1.1"), None)]),
     x509.PolicyConstraints(0, None),
     x509.InhibitAnyPolicy(0),
-    x509.NameConstraints([x509.DNSName("example.test")], None),
 ]
 NOT_JUDGED: list[x509.ExtensionType] = [
     x509.IssuerAlternativeName([x509.DNSName("example.test")]),

@@ -31,6 +31,13 @@ REFUSED: Final[list[tuple[str, object, str]]] = [
         ("site.prefix", prefix, "[site] prefix: must be a canonical path that starts with '/' and does not end in it")
         for prefix in ("", "/", "certlogin", "/certlogin/", "//certlogin", "/a//b", "/a/../b", "/./a", "/a;b", "/a b")
     ),
+    ("trust.forbidden_policies", ["1.2.x"], "[trust] forbidden_policies: '1.2.x' is no object identifier"),
+    (
+        "trust.required_policies",
+        ["1.2.3"],
+        "[trust] required_policies: must be empty: OpenSSL's path validation is reached through pyOpenSSL, which "
+        "cannot tell it which policies to ask for; forbid the others with forbidden_policies",
+    ),
     ("host.auth_cookies", ["session id"], "[host] auth_cookies: 'session id' is no name of a cookie of the host"),
     ("host.auth_cookies", ["a=b"], "[host] auth_cookies: 'a=b' is no name of a cookie of the host"),
     ("host.auth_cookies", ["a;b"], "[host] auth_cookies: 'a;b' is no name of a cookie of the host"),
