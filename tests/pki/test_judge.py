@@ -1,5 +1,8 @@
 """The judgement as a whole: its order, and the wiring of path and revocation for every configuration of anchors."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -7,11 +10,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from certlogin.errors import CertloginError
-from certlogin.pki.certificate import CertificateTooLarge, read_certificate
+from certlogin.pki.certificate import CertificateTooLarge, UnverifiedCertificate, read_certificate
 from certlogin.pki.identity import IdentityUnreadable
 from certlogin.pki.judge import TrustedCertificate, facts_of, judge_certificate
-from certlogin.pki.path import CertificateUntrusted, Trust, build_trust
+from certlogin.pki.path import CertificateUntrusted, Path, Trust, TrustAnchor, build_trust
 from certlogin.pki.profile import (
+    _KNOWN_CRITICAL,
+    SIGNATURE_ALGORITHMS,
     CertificateExpired,
     CertificateNotYetValid,
     CertificateUsage,
@@ -19,9 +24,11 @@ from certlogin.pki.profile import (
     WeakSignature,
 )
 from certlogin.pki.revocation import CertificateRevoked, RevocationUnknown, Settled
-from certlogin.records.certificate import KeyType
+from certlogin.records.certificate import CertificateFacts, KeyType
+from tests.companions import allows, without
 from tests.factory import DAY, NOW, OTHER_CODE, PKI, SERVER_AUTH, UNIT_CODE, Authority, Issued, make_pki, resign
 from tests.pki.raw import NULL, tlv
+from tests.pki.undefended import MISSING_IS_GOOD, NOBODY_LISTED, UNSETTLED
 
 SERIAL = 0x5A17
 
@@ -88,20 +95,47 @@ def judge_with_defects_from(first: int) -> TrustedCertificate:
     return judge(with_sha1(leaf, issuer) if sha1 else leaf, pki.trust(crls_der=pki.crls(revoked=[SERIAL])))
 
 
-@pytest.mark.parametrize("first", range(len(DEFECTS)))
+def any_path(leaf: UnverifiedCertificate, _: Sequence[UnverifiedCertificate], trust: Trust, now: datetime) -> Path:
+    return Path(trust.anchors[0], (leaf, *trust.intermediates, trust.anchors[0].certificate))
+
+
+#: What refuses each of the defects; the weaker of them are refused on the path, too.
+OBSTACLES: list[Mapping[str, object]] = [
+    {"certlogin.pki.profile.check_validity": lambda *_: None},
+    {"certlogin.pki.profile._check_leaf_usage": lambda *_, **__: None},
+    {"certlogin.pki.profile._check_leaf_usage": lambda *_, **__: None},
+    {"certlogin.pki.profile.SIGNATURE_ALGORITHMS": SIGNATURE_ALGORITHMS | {"1.2.840.10045.4.1"}},
+    {"certlogin.pki.profile._KNOWN_CRITICAL": {*_KNOWN_CRITICAL, UNKNOWN.oid}},
+    {"certlogin.pki.judge.find_path": any_path},
+    UNSETTLED,
+    {"certlogin.pki.identity._read_text": lambda *_: UNIT_CODE},
+]
+
+
+def without_obstacles_from(first: int) -> pytest.MarkDecorator:
+    return without({target: instead for each in OBSTACLES[first:] for target, instead in each.items()})
+
+
+@pytest.mark.parametrize(
+    "first", [pytest.param(first, marks=without_obstacles_from(first)) for first in range(len(DEFECTS))]
+)
 def test_s27_of_several_defects_the_first_in_the_order_refuses(first: int) -> None:
     expected, _ = DEFECTS[first]
     with pytest.raises(expected):
         judge_with_defects_from(first)
 
 
+@allows
 def test_s27_without_the_last_defect_the_certificate_is_trusted() -> None:
     assert judge_with_defects_from(len(DEFECTS)).facts.unit_code == UNIT_CODE
 
 
+@without({"certlogin.pki.judge.check_count": lambda _: None})
 def test_s25_certificates_are_counted_before_anything_is_judged() -> None:
     pki = make_pki()
     expired = pki.issuing.issue(not_after=NOW - DAY)
+    with pytest.raises(CertificateTooLarge):
+        judge(pki.issuing.issue(), pki.trust(), *[pki.issuing] * 6)
     with pytest.raises(CertificateTooLarge):
         judge(expired, pki.trust(), *[pki.issuing] * 6)
     with pytest.raises(CertificateExpired):
@@ -126,6 +160,7 @@ def test_client_authentication_may_be_required() -> None:
 # --- CAs on the path
 
 
+@without({"certlogin.pki.judge.guard_authority": lambda _: None})
 def test_s23_the_profile_binds_the_cas_below_the_anchor() -> None:
     """OpenSSL alone would accept both: it asks neither for purposes nor for strong hashes here."""
     pki = make_pki("RSA-2048")
@@ -149,6 +184,7 @@ def test_the_anchor_is_trusted_as_it_is() -> None:
 # --- path and revocation together (S23, S24)
 
 
+@without(NOBODY_LISTED)
 def test_s23_issuing_ca_as_anchor_with_revocation_required() -> None:
     pki = make_pki()
     changes: dict[str, Any] = {"anchor_der": pki.issuing.der, "intermediates_der": ()}
@@ -162,6 +198,7 @@ def test_s23_issuing_ca_as_anchor_with_revocation_required() -> None:
         judge(leaf, pki.trust(crls_der=(), **changes))
 
 
+@without(NOBODY_LISTED)
 @pytest.mark.parametrize("order", [1, -1])
 def test_s23_root_and_issuing_ca_both_anchors_with_revocation_required(order: int) -> None:
     pki = make_pki()
@@ -186,6 +223,7 @@ def test_s23_root_and_issuing_ca_both_anchors_with_revocation_required(order: in
         judge(other, both(pki.issuing.crl(), sister.crl()))
 
 
+@without(NOBODY_LISTED)
 def test_s24_revocation_off_asks_nobody_and_says_so() -> None:
     pki = make_pki()
     leaf = pki.issuing.issue(serial=SERIAL)
@@ -195,6 +233,7 @@ def test_s24_revocation_off_asks_nobody_and_says_so() -> None:
         judge(leaf, pki.trust(crls_der=revoked))
 
 
+@without(MISSING_IS_GOOD)
 def test_s24_revocation_off_for_one_anchor_relaxes_no_other() -> None:
     relaxed, careful = make_pki("P-256", " relaxed"), make_pki()
     trust = build_trust(
@@ -208,6 +247,7 @@ def test_s24_revocation_off_for_one_anchor_relaxes_no_other() -> None:
         judge(careful.issuing.issue(), trust)
 
 
+@without(MISSING_IS_GOOD)
 def test_s24_an_intermediate_of_the_client_needs_a_list_that_is_configured() -> None:
     """A CA that only clients bring has no list here: nobody knows whom it revoked."""
     pki = make_pki()
@@ -218,14 +258,25 @@ def test_s24_an_intermediate_of_the_client_needs_a_list_that_is_configured() -> 
     assert judge(sub.issue(), pki.trust(intermediates_der=(pki.issuing.der, sub.der), crls_der=crls))
 
 
-def test_s24_another_certificate_of_the_issuing_ca_does_not_hide_a_revocation() -> None:
-    """The client sends a second certificate for the same name and key, made by the same root."""
+def made_again() -> Authority:
+    """A second certificate for the name and key of the issuing CA, made by the same root; a client sends it."""
+    again = make_pki().root.issue_ca("Issuing P-256")
+    assert again.der != make_pki().issuing.der
+    return again
+
+
+@without(MISSING_IS_GOOD)
+def test_s24_another_certificate_of_an_unknown_ca_needs_its_list() -> None:
     pki = make_pki()
-    again = pki.root.issue_ca("Issuing P-256")
-    leaf = pki.issuing.issue(serial=SERIAL)
     unlisted = pki.trust(intermediates_der=(), crls_der=pki.crls(revoked=[SERIAL]))
     with pytest.raises(RevocationUnknown):
-        judge(leaf, unlisted, again)
+        judge(pki.issuing.issue(serial=SERIAL), unlisted, made_again())
+
+
+@without(NOBODY_LISTED)
+def test_s24_another_certificate_of_the_issuing_ca_does_not_hide_a_revocation() -> None:
+    pki, again = make_pki(), made_again()
+    leaf = pki.issuing.issue(serial=SERIAL)
     for chain in ((), (again,), (again, pki.issuing)):
         with pytest.raises(CertificateRevoked):
             judge(leaf, pki.trust(crls_der=pki.crls(revoked=[SERIAL])), *chain)
@@ -235,14 +286,20 @@ def test_s24_another_certificate_of_the_issuing_ca_does_not_hide_a_revocation() 
 # --- identity
 
 
+def with_every_table(certificate: UnverifiedCertificate, anchor: TrustAnchor) -> CertificateFacts:
+    """Every anchor is read through the tables of all."""
+    return facts_of(certificate, replace(anchor, unit_code_oids=("1.2.156.10260.4.1.4", "2.25.5")))
+
+
+@without({"certlogin.pki.judge.facts_of": with_every_table}, sees=f"== '{OTHER_CODE}'")
 def test_s27_identity_is_read_through_the_anchors_own_table() -> None:
     one, other = make_pki(), make_pki("P-256", " other")
     trust = build_trust(
         [one.material(name="one"), other.material(name="other", unit_code_oids=("2.25.5",), unique_id_oids=())]
     )
     extra = (x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.5"), OTHER_CODE.encode()), False)
-    assert judge(one.issuing.issue(extra=(extra,)), trust).facts.unit_code == UNIT_CODE
     assert judge(other.issuing.issue(extra=(extra,)), trust).facts.unit_code == OTHER_CODE
+    assert judge(one.issuing.issue(extra=(extra,)), trust).facts.unit_code == UNIT_CODE
     assert judge(other.issuing.issue(unique_id="SF1"), trust).facts.unit_code is None
     assert judge(other.issuing.issue(unique_id="SF1"), trust).facts.unique_id is None
 
