@@ -125,6 +125,13 @@ def fits_digest(point: tuple[int, int], e: int, r: int, s: int) -> bool:
     return found is not None and (e + found[0]) % N == r
 
 
+def ecdsa_fits(point: tuple[int, int], e: int, r: int, s: int) -> bool:
+    """FIPS 186 on this curve, which is no SM2 signature."""
+    inverse = pow(s, -1, N)
+    found = add(multiply(e * inverse % N, G), multiply(r * inverse % N, point))
+    return found is not None and found[0] % N == r
+
+
 def fits(point: bytes, message: bytes, signature: bytes, identity: bytes = DEFAULT_ID) -> bool:
     where = decoded(point)
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
