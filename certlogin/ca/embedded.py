@@ -28,7 +28,7 @@ from certlogin.ca.lists import ListName, Signer, add_issuing_list, add_root_list
 from certlogin.ca.profile import CAProfile, read_profile
 from certlogin.errors import ConfigurationError, Refusal, Unavailable
 from certlogin.pki.pem import CERTIFICATE, read_pem
-from certlogin.pki.request import read_request
+from certlogin.pki.request import CertificationRequest, read_request
 from certlogin.pki.sm2 import SM2, SM2Unavailable
 from certlogin.records.certificate import KeyType
 from certlogin.records.unit import Unit
@@ -201,7 +201,11 @@ def _inspect(der: bytes, profile: CAProfile, sm2: SM2 | None) -> _Wanted:
         raise RequestRefused(KEY_NOT_OFFERED) from None
     except Refusal as refusal:
         raise RequestRefused(refusal.code) from None
+    _check_offered(request, profile)
+    return _Wanted(der, request.spki, request.spki_sha256)
+
+
+def _check_offered(request: CertificationRequest, profile: CAProfile) -> None:
     kind = f"RSA-{request.key_bits}" if request.key_type is KeyType.RSA else request.key_type.value
     if kind not in profile.key_types:
         raise RequestRefused(KEY_NOT_OFFERED)
-    return _Wanted(der, request.spki, request.spki_sha256)

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes
 
+from asn1crypto import pem
 from cryptography import x509
 
 from certlogin.ca.base import IssuedCertificate
@@ -103,6 +104,11 @@ def ca_key(name: str, key_type: str) -> CAKey:
     """One key per name and type, as `tests.factory.any_key`."""
     private = any_key(name, key_type)
     return SM2CAKey(sm2(), private) if isinstance(private, SM2Key) else LibraryKey(private)
+
+
+def in_the_clear(key: CAKey, *_: object) -> bytes:
+    """In the place of `seal_key`: a file that needs no passphrase."""
+    return bytes(pem.armor("PRIVATE KEY", key.pkcs8()))
 
 
 def asked(name: str, key_type: str = "P-256", challenge: str | None = None) -> bytes:

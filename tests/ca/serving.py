@@ -38,8 +38,8 @@ def tell(path: Path, message: bytes) -> Answer:
     return read_answer(exchange(path, message))
 
 
-def exchange(path: Path, message: bytes) -> bytes:
-    with connected(path) as connection:
+def exchange(path: Path, message: bytes, seconds: float = 10.0) -> bytes:
+    with connected(path, seconds) as connection:
         # Whom the server refuses, it does not hear out.
         with suppress(BrokenPipeError):
             connection.sendall(message)

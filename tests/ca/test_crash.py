@@ -12,6 +12,7 @@ from certlogin.ca.entitlements import Entitlement
 from certlogin.ca.imports import import_units
 from certlogin.records.unit import UnitId
 from tests.ca.house import PASSPHRASE, UNIT, House, list_number, names
+from tests.companions import companion
 from tests.factory import key, request
 
 #: Opens the CA as another process would; `sys.argv`: directory, passphrase, then what the test wants.
@@ -73,17 +74,21 @@ def test_issued_and_revoked_are_remembered_after_a_restart(house: House) -> None
     assert house.open().issue(UNIT, request(key("two")))
 
 
-def test_s12_two_processes_give_a_unit_one_certificate_and_share_the_numbers(house: House, tmp_path: Path) -> None:
-    units = [f"unit-{number}" for number in range(12)]
-    line = {unit: Entitlement(UnitId(unit), unit, UNIT.code) for unit in units}
+UNITS = [f"unit-{number}" for number in range(12)]
+NO_RULE = "embedded.check_new = lambda *arguments: None\n"
+
+
+def in_two_processes(house: House, tmp_path: Path, before: str = "") -> list[tuple[str, str]]:
+    """Each asks for every unit with keys of its own, and revokes what it gets; for each unit the two answers."""
+    line = {unit: Entitlement(UnitId(unit), unit, UNIT.code) for unit in UNITS}
     import_units(house.database, list(line.values()), 2)
     for process in ("a", "b"):
-        for unit in units:
+        for unit in UNITS:
             (tmp_path / f"{process}-{unit}").write_bytes(request(key(f"{process} {unit}")))
     script = f"""
 from hashlib import sha256
 from cryptography import x509
-for unit in {units!r}:
+for unit in {UNITS!r}:
     request = open(os.path.join(sys.argv[3], sys.argv[4] + "-" + unit), "rb").read()
     try:
         issued = ca.issue(Unit(UnitId(unit), unit, {UNIT.code!r}), request)
@@ -95,15 +100,23 @@ for unit in {units!r}:
               allow_reissue=False)
     print("+")
 """
-    command = [sys.executable, "-c", OPEN + script, str(house.directory), PASSPHRASE, str(tmp_path)]
+    command = [sys.executable, "-c", OPEN + before + script, str(house.directory), PASSPHRASE, str(tmp_path)]
     running = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("a", "b")]
     answers = [process.communicate(timeout=60)[0].split("\n") for process in running]
     assert [process.returncode for process in running] == [0, 0]
-    for one, other in zip(*answers, strict=True):
-        if one:
-            assert sorted([one[0], other[0]]) == ["+", "-"]
-            assert {one[2:], other[2:]} <= {"", "already_issued", "reissue_not_allowed"}
+    return [(one, other) for one, other in zip(*answers, strict=True) if one]
+
+
+def test_s12_two_processes_give_a_unit_one_certificate_and_share_the_numbers(house: House, tmp_path: Path) -> None:
+    for one, other in in_two_processes(house, tmp_path):
+        assert sorted([one[0], other[0]]) == ["+", "-"]
+        assert {one[2:], other[2:]} <= {"", "already_issued", "reissue_not_allowed"}
     # One list for each revocation, none twice, and the file is the last of them.
-    assert house.list_row().number == 1 + len(units)
+    assert house.list_row().number == 1 + len(UNITS)
     assert house.files.issuing_list.read_bytes() == house.list_row().der
-    assert len(house.list_file()) == len(units)
+    assert len(house.list_file()) == len(UNITS)
+
+
+@companion("test_s12_two_processes_give_a_unit_one_certificate_and_share_the_numbers")
+def test_s12_companion_without_the_rule_each_process_gives_the_unit_one(house: House, tmp_path: Path) -> None:
+    assert in_two_processes(house, tmp_path, NO_RULE) == [("+", "+")] * len(UNITS)

@@ -1,7 +1,9 @@
 """The messages of the CA's socket: what is written is read, and nothing else is."""
 
 import json
+from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,6 +27,7 @@ from certlogin.ca.messages import (
 )
 from certlogin.records.unit import UnitId
 from certlogin.wire.bad_request import BadRequest
+from tests.companions import without
 
 ISSUE = IssueQuestion(UnitId("u-1"), "91110000600037341L", b"request")
 REVOKE = RevokeQuestion("0" * 64, "1f", "lost", True)
@@ -84,6 +87,7 @@ def test_an_answer_cut_anywhere_is_none(answer: Answer) -> None:
             read_answer(whole[:end])
 
 
+@without({"certlogin.ca.messages.read_object": lambda data, limit: json.loads(write_question(ISSUE))})
 @given(octets | st.just(b"") | st.recursive(st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode))
 def test_s19_garbage_is_refused_and_nothing_else_happens(data: bytes) -> None:
     with pytest.raises(BadRequest):
@@ -92,12 +96,35 @@ def test_s19_garbage_is_refused_and_nothing_else_happens(data: bytes) -> None:
         read_answer(data)
 
 
+def as_it_stands(value: dict[str, Any], name: str, *_: object, **__: object) -> Any:
+    return value.get(name)
+
+
+def some_octets(text: object) -> bytes:
+    padded = str(text).encode() + b"==="
+    return urlsafe_b64decode(padded) if len(padded) > 4 else b""
+
+
+def some_number(text: object) -> int:
+    return text if isinstance(text, int) else 0
+
+
+LENIENT = {
+    "certlogin.ca.messages.exact_members": lambda *_: None,
+    "certlogin.ca.messages.integer": lambda value, name, *_: some_number(value.get(name)),
+    "certlogin.ca.messages.b64url": lambda value, name, *_: some_octets(value.get(name)),
+    "certlogin.ca.messages.b64url_list": lambda value, name: tuple(map(some_octets, value[name])),
+    **{f"certlogin.ca.messages.{reader}": as_it_stands for reader in ("boolean", "matching", "text")},
+}
+
+
 def changed(message: bytes, **members: object) -> bytes:
     """`None`: without that member."""
     value = json.loads(message) | members
     return json.dumps({name: content for name, content in value.items() if content is not None}).encode()
 
 
+@without(LENIENT)
 @pytest.mark.parametrize(
     ("question", "members"),
     [
@@ -131,6 +158,7 @@ def test_s19_one_wrong_member_spoils_a_question(question: Question, members: dic
         read_question(changed(message, **members))
 
 
+@without(LENIENT)
 @pytest.mark.parametrize(
     ("answer", "members"),
     [
@@ -151,6 +179,7 @@ def test_s19_one_wrong_member_spoils_an_answer(answer: Answer, members: dict[str
         read_answer(changed(message, **members))
 
 
+@without({"certlogin.ca.messages.read_object": lambda data, limit: json.loads(data)})
 def test_s19_a_member_that_occurs_twice_is_refused() -> None:
     message = write_question(ISSUE)
     with pytest.raises(BadRequest, match="duplicate_member"):

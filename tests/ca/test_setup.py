@@ -17,7 +17,8 @@ from certlogin.ca.keys import open_key
 from certlogin.ca.profile import CAProfile
 from certlogin.ca.setup import NewCA, make_ca
 from certlogin.errors import ConfigurationError, Unavailable
-from tests.ca.house import ITERATIONS, PASSPHRASE, ROOT_PASSPHRASE, UNIT, House, found
+from tests.ca.house import ITERATIONS, PASSPHRASE, ROOT_PASSPHRASE, UNIT, House, found, in_the_clear
+from tests.companions import allows, without
 from tests.factory import NOW, key, request
 
 NEW = NewCA("Test CA", "P-256", PASSPHRASE, ROOT_PASSPHRASE, iterations=ITERATIONS)
@@ -30,10 +31,13 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     os.umask(before)
 
 
+@without({"certlogin.ca.files._PRIVATE": 0o644}, sees="assert (420 & 63) == 0")
 @pytest.mark.usefixtures("umask")
 def test_s28_secrets_are_for_the_owner_and_the_rest_is_for_every_site(tmp_path: Path) -> None:
     house = found(tmp_path / "ca")
     house.open().renew()
+    for name in ("issuing.key", "root.key", "ca.db"):
+        assert house.permissions()[name] & 0o077 == 0
     assert house.permissions() == {
         "ca.db": 0o600,
         "ca.toml": 0o644,
@@ -47,6 +51,7 @@ def test_s28_secrets_are_for_the_owner_and_the_rest_is_for_every_site(tmp_path: 
     assert house.directory.stat().st_mode & 0o777 == 0o755
 
 
+@allows
 def test_s28_the_root_key_goes_where_it_is_told_and_the_ca_runs_without_it(tmp_path: Path) -> None:
     out = tmp_path / "stick" / "root.key"
     out.parent.mkdir()
@@ -60,12 +65,14 @@ def test_s28_the_root_key_goes_where_it_is_told_and_the_ca_runs_without_it(tmp_p
     assert house.open().issue(UNIT, request(key("one")))
 
 
+@without({"tests.ca.house.ROOT_PASSPHRASE": PASSPHRASE})
 def test_s28_the_running_cas_passphrase_does_not_open_the_root_key(tmp_path: Path) -> None:
     house = found(tmp_path / "ca")
     with pytest.raises(ConfigurationError, match="passphrase is wrong"):
         open_key(house.files.root_key, PASSPHRASE)
 
 
+@without({"certlogin.ca.setup.seal_key": in_the_clear}, sees="b'BEGIN PRIVATE' not in", from_setup=True)
 def test_s28_no_private_key_lies_there_in_the_clear(house: House) -> None:
     for path in house.directory.iterdir():
         assert b"BEGIN PRIVATE" not in path.read_bytes()
