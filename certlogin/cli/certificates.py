@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from certlogin.ca.base import CertificateAuthority
+from certlogin.cli.printable import json_line, shown
 from certlogin.cli.registry import Desk, ImportRequest, RevocationRequest, import_certificate, revoke_certificate
 from certlogin.errors import ConfigurationError
 from certlogin.records.certificate import BoundCertificate, State
@@ -82,7 +82,7 @@ def run_list(arguments: argparse.Namespace) -> int:
             offset=arguments.offset,
         )
     for row in rows:
-        print(_json(_facts(row)) if arguments.json else _line(row))
+        print(json_line(_facts(row)) if arguments.json else _line(row))
     if len(rows) == arguments.limit:
         print(f"there may be more: --offset {arguments.offset + arguments.limit}", file=sys.stderr)
     return 0
@@ -95,8 +95,8 @@ def run_revoke(arguments: argparse.Namespace) -> int:
     with closing(desk.store):
         done = revoke_certificate(desk, request)
     word = "already revoked" if done.before is State.REVOKED else "revoked"
-    print(f"{word}: {done.sha256}, unit {_shown(done.unit_id)}")
-    print(f"CA: {_shown(done.ca)}")
+    print(f"{word}: {done.sha256}, unit {shown(done.unit_id)}")
+    print(f"CA: {shown(done.ca)}")
     print(f"download again: {'no' if done.download_until is None else f'until {done.download_until.isoformat()}'}")
     return 0
 
@@ -114,7 +114,7 @@ def run_import(arguments: argparse.Namespace) -> int:
         row = import_certificate(desk, request)
     print(f"imported: {_line(row)}")
     if arguments.code is None:
-        print(f"its unit code {_shown(row.facts.unit_code)} was not compared: no --code given", file=sys.stderr)
+        print(f"its unit code {shown(row.facts.unit_code)} was not compared: no --code given", file=sys.stderr)
     return 0
 
 
@@ -194,21 +194,9 @@ def _facts(row: BoundCertificate) -> dict[str, object]:
 
 
 def _line(row: BoundCertificate) -> str:
-    shown = ("sha256", "state", "slot", "unit", "unit_code", "key", "not_after", "bound_by", "subject")
+    columns = ("sha256", "state", "slot", "unit", "unit_code", "key", "not_after", "bound_by", "subject")
     facts = _facts(row)
-    return "  ".join(_shown(facts[name]) for name in shown)
-
-
-def _shown(value: object) -> str:
-    """A certificate's text may carry escape sequences; the terminal must not obey them."""
-    text = "-" if value is None or value == "" else str(value)
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
-def _json(facts: dict[str, object]) -> str:
-    """Text as it is, but nothing that a terminal might obey: JSON itself escapes only the first 32 characters."""
-    text = json.dumps(facts, ensure_ascii=False)
-    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
+    return "  ".join(shown(facts[name]) for name in columns)
 
 
 def _sha256(text: str) -> str:

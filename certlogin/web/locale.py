@@ -6,7 +6,7 @@ sentence helps the user more than no page. Placeholders are plain names in brace
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from importlib import resources
@@ -81,11 +81,20 @@ class Texts:
 
 
 def load_texts(language: Language, *, strict: bool) -> Texts:
-    """Read the language's files."""
+    """Read the language's files for pages and errors."""
+    return _load(language, ("", ".errors"), strict=strict)
+
+
+def load_command_texts(language: Language) -> Texts:
+    """The same for the command line; a missing text raises."""
+    return _load(language, (".cli", ".errors"), strict=True)
+
+
+def _load(language: Language, parts: Iterable[str], *, strict: bool) -> Texts:
     folder = resources.files("certlogin") / "locale"
     entries: dict[str, str] = {}
-    for name in (f"{language.value}.toml", f"{language.value}.errors.toml"):
-        entries |= _flat("", tomllib.loads((folder / name).read_text(encoding="utf-8")))
+    for part in parts:
+        entries |= _flat("", tomllib.loads((folder / f"{language.value}{part}.toml").read_text(encoding="utf-8")))
     return Texts(language, entries, strict=strict)
 
 
