@@ -66,12 +66,18 @@ def read_identity(
 def same_unit_code(one: str, other: str) -> bool:
     """Whether two codes name one unit: equal, or one is the organisation code inside the other. Empty names nobody."""
     shorter, longer = sorted((normalise_code(one), normalise_code(other)), key=len)
-    if not shorter:
+    return _names_somebody(shorter) and (shorter == longer or _is_inside(shorter, longer))
+
+
+def _names_somebody(code: str) -> bool:
+    return code != ""
+
+
+def _is_inside(shorter: str, longer: str) -> bool:
+    """Only inside a true USCC: an 18-digit identity card number has nine digits there too."""
+    if len(shorter) != ORGANISATION_LENGTH or not has_uscc_check(longer):
         return False
-    if len(shorter) == ORGANISATION_LENGTH and has_uscc_check(longer):
-        # Only inside a true USCC: an 18-digit identity card number has nine digits there too.
-        return longer[ORGANISATION_PART] == shorter
-    return shorter == longer
+    return longer[ORGANISATION_PART] == shorter
 
 
 def masked_code(code: str) -> str:
@@ -118,10 +124,14 @@ def _read_text(value: bytes, oid: str) -> str:
         text = _decode(value)
     except (DERError, UnicodeDecodeError):
         raise IdentityUnreadable(oid) from None
-    # A control character or an outer blank has no business in an identifier and would hide in a comparison.
-    if len(text) > _LENGTH_MAX or not text.isprintable() or text != text.strip() or not normalise_code(text):
+    if not _is_clean(text):
         raise IdentityUnreadable(oid)
     return text
+
+
+def _is_clean(text: str) -> bool:
+    """A control character or an outer blank has no business in an identifier and would hide in a comparison."""
+    return len(text) <= _LENGTH_MAX and text.isprintable() and text == text.strip() and bool(normalise_code(text))
 
 
 def _decode(value: bytes) -> str:

@@ -166,7 +166,11 @@ def _host(values: Mapping[str, Any]) -> Iterator[str]:
         if not _COOKIE_NAME.fullmatch(cookie) or cookie.startswith("__Host-certlogin-"):
             yield f"auth_cookies: {cookie!r} is no name of a cookie of the host"
     yield from _unique("auth_cookies", cookies)
-    if values.get("rotates") is False:
+    yield from _rotation(values.get("rotates"))
+
+
+def _rotation(rotates: bool | None) -> Iterator[str]:
+    if rotates is False:
         yield (
             "rotates: false is refused for now: where the host keeps its session id at login, a session from before "
             "the login could enter, and certlogin cannot tell yet whose it is"
@@ -318,12 +322,21 @@ def _stores(values: Mapping[str, Any]) -> Iterator[str]:
 def _settings(values: Mapping[str, Any]) -> Iterator[str]:
     """What no table can judge alone."""
     site, ca, host = values.get("site"), values.get("ca"), values.get("host")
-    if site and ca and ca.directory and site.mode is not Mode.DEVELOPMENT:
-        yield "[ca] directory: the CA runs inside this process in mode 'development' only; give its socket (S28)"
+    if site and ca:
+        yield from _ca_inside(site, ca)
     if site and host:
-        for path in (*host.paths.login, *host.paths.public, *host.paths.machine):
-            if f"{path}/".startswith(f"{site.prefix}/"):
-                yield f"[host.paths] {path!r} lies below certlogin's own prefix"
+        yield from _paths_apart(site, host.paths)
+
+
+def _ca_inside(site: Site, ca: CASettings) -> Iterator[str]:
+    if ca.directory and site.mode is not Mode.DEVELOPMENT:
+        yield "[ca] directory: the CA runs inside this process in mode 'development' only; give its socket (S28)"
+
+
+def _paths_apart(site: Site, paths: Paths) -> Iterator[str]:
+    for path in (*paths.login, *paths.public, *paths.machine):
+        if f"{path}/".startswith(f"{site.prefix}/"):
+            yield f"[host.paths] {path!r} lies below certlogin's own prefix"
 
 
 def _unique(key: str, entries: Iterable[object]) -> Iterator[str]:
