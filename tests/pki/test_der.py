@@ -14,6 +14,7 @@ from certlogin.pki.der import (
     unsigned,
     whole_bits,
 )
+from tests.companions import companion, without
 from tests.pki.raw import BIT_STRING, FAST, INTEGER, OCTET_STRING, integer, nested, tlv
 
 
@@ -28,26 +29,34 @@ def test_an_element_ends_where_its_shortest_length_says(length: int) -> None:
     assert (element.tag, element.value, element.encoded) == (OCTET_STRING, b"x" * length, encoded)
 
 
-@pytest.mark.parametrize(
-    ("why", "data"),
-    [
-        ("nothing", ""),
-        ("no length", "04"),
-        ("cut value", "040261"),
-        ("cut length", "0482"),
-        ("half a length", "048201"),
-        ("indefinite length", "04800000"),
-        ("length of five octets", "0485000000000100"),
-        ("long form of a short length", "04810161"),
-        ("length with a leading zero", "04820080" + "61" * 128),
-        ("four gibibytes", "0484ffffffff"),
-        ("four gibibytes and more", "84ff" + "ffffffff" * 31),
-        ("reserved length", "04ff" + "01" * 127),
-        ("tag of several octets", "1f0100"),
-        ("constructed tag of several octets", "3f0100"),
-    ],
-)
-def test_s25_what_is_not_der_is_no_element(why: str, data: str) -> None:
+@pytest.mark.parametrize("data", [b"", b"\x04"], ids=["nothing", "no length"])
+def test_what_has_no_header_is_no_element(data: bytes) -> None:
+    with pytest.raises(DERError):
+        whole(data)
+
+
+#: Lengths may end anywhere, may be written in any way; tags have one octet.
+ANY_END: dict[str, object] = {"certlogin.pki.der._check_inside": lambda *_: None}
+ANY_LENGTH: dict[str, object] = {"certlogin.pki.der._check_shortest": lambda *_: None}
+ANY_TAG: dict[str, object] = {"certlogin.pki.der._read_tag": lambda data, at, end: (data[at], at + 1)}
+NOT_DER = [
+    ("cut value", "040261", ANY_END),
+    ("cut length", "0482", {**ANY_END, **ANY_LENGTH}),
+    ("half a length", "048201", {**ANY_END, **ANY_LENGTH}),
+    ("indefinite length", "04800000", ANY_LENGTH),
+    ("length of five octets", "0485000000000100", ANY_LENGTH),
+    ("long form of a short length", "04810161", ANY_LENGTH),
+    ("length with a leading zero", "04820080" + "61" * 128, ANY_LENGTH),
+    ("four gibibytes", "0484ffffffff", ANY_END),
+    ("four gibibytes and more", "84ff" + "ffffffff" * 31, ANY_END),
+    ("reserved length", "04ff" + "01" * 127, ANY_END),
+    ("tag of several octets", "1f0100", ANY_TAG),
+    ("constructed tag of several octets", "3f0100", ANY_TAG),
+]
+
+
+@pytest.mark.parametrize("data", [pytest.param(data, marks=without(read), id=why) for why, data, read in NOT_DER])
+def test_s25_what_is_not_der_is_no_element(data: str) -> None:
     with pytest.raises(DERError):
         whole(bytes.fromhex(data))
 
@@ -81,11 +90,22 @@ def test_s25_nesting_costs_no_recursion() -> None:
         check_outline(nested(4000), 32)
 
 
+@companion("test_s25_nesting_is_allowed_to_the_depth_and_no_further", "test_s25_nesting_costs_no_recursion")
+def test_s25_companion_where_more_depth_is_allowed_all_of_it_is_walked() -> None:
+    assert check_outline(nested(33), 33).encoded == nested(33)
+    assert check_outline(nested(4000), 4000).encoded == nested(4000)
+
+
 def test_a_value_is_not_looked_into() -> None:
     value = tlv(OCTET_STRING, nested(100)) + tlv(BIT_STRING, b"\x00", b"\xff\xff")
     assert check_outline(tlv(SEQUENCE, value), 2).value == value
 
 
+#: Trailing octets are nobody's.
+ANY_REST: dict[str, object] = {"certlogin.pki.der._is_all_of": lambda *_: True}
+
+
+@without(ANY_REST)
 def test_s25_bytes_after_the_end_are_refused() -> None:
     with pytest.raises(DERError):
         check_outline(nested(2) + b"\x00", 32)
@@ -96,6 +116,7 @@ def test_an_unsigned_number_is_read(number: int) -> None:
     assert unsigned(whole(integer(number))) == number
 
 
+@without({"certlogin.pki.der._check_number": lambda _: None})
 @pytest.mark.parametrize(
     ("why", "data"),
     [("negative", integer(-1)), ("padded", b"\x02\x02\x00\x01"), ("empty", b"\x02\x00"), ("octets", b"\x04\x01\x01")],
@@ -121,6 +142,7 @@ def test_unused_bits_are_refused(data: bytes) -> None:
 TAGS = st.lists(st.sampled_from(b"\x30\x31\x02\x04\x05\x00\x80\x82\xa0\x1f\xff"), max_size=60).map(bytes)
 
 
+@without(ANY_REST, sees="octets that nobody read")
 @FAST
 @given(st.binary(max_size=200) | TAGS)
 def test_s25_any_bytes_are_an_outline_or_a_der_error(data: bytes) -> None:
@@ -128,7 +150,7 @@ def test_s25_any_bytes_are_an_outline_or_a_der_error(data: bytes) -> None:
         outline = check_outline(data, 32)
     except DERError:
         return
-    assert outline.encoded == data
+    assert outline.encoded == data, "octets that nobody read"
 
 
 @given(st.integers(-(2**80), 2**80))
