@@ -112,12 +112,12 @@ OBSTACLES: list[Mapping[str, object]] = [
 ]
 
 
-def without_obstacles_from(first: int) -> pytest.MarkDecorator:
-    return without({target: instead for each in OBSTACLES[first:] for target, instead in each.items()})
+def obstacles_from(first: int) -> dict[str, object]:
+    return {target: instead for each in OBSTACLES[first:] for target, instead in each.items()}
 
 
 @pytest.mark.parametrize(
-    "first", [pytest.param(first, marks=without_obstacles_from(first)) for first in range(len(DEFECTS))]
+    "first", [pytest.param(first, marks=without(obstacles_from(first))) for first in range(len(DEFECTS))]
 )
 def test_s27_of_several_defects_the_first_in_the_order_refuses(first: int) -> None:
     expected, _ = DEFECTS[first]

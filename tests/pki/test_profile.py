@@ -14,10 +14,12 @@ from certlogin.pki.profile import (
     CertificateUsage,
     UnknownCriticalExtension,
     WeakSignature,
+    _extension,
     check_validity,
     guard_authority,
     guard_leaf,
 )
+from tests.companions import without
 from tests.factory import CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Plan, make_pki, resign
 from tests.pki.raw import NULL, extension, oid, tlv, with_extensions
 
@@ -117,6 +119,13 @@ def test_a_certificate_without_digital_signature_may_not_log_in(usages: tuple[st
     assert refusal.value.problem == "digital_signature"
 
 
+def without_constraints(
+    certificate: UnverifiedCertificate, kind: type[x509.ExtensionType]
+) -> x509.ExtensionType | None:
+    return None if kind is x509.BasicConstraints else _extension(certificate, kind)
+
+
+@without({"certlogin.pki.profile._extension": without_constraints})
 def test_s23_a_ca_may_not_log_in() -> None:
     usages = ("digital_signature",)
     guard(leaf(usages=usages))
@@ -158,26 +167,23 @@ def test_an_extended_key_usage_must_name_client_authentication(
 
 
 @pytest.mark.parametrize(
-    ("extended", "allowed"),
-    [
-        (None, True),
-        (CLIENT_AUTH, True),
-        ((ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,), True),
-        ((*SERVER_AUTH, *CLIENT_AUTH), True),
-        (SERVER_AUTH, False),
-        ((ExtendedKeyUsageOID.CODE_SIGNING,), False),
-    ],
+    "extended",
+    [None, CLIENT_AUTH, (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,), (*SERVER_AUTH, *CLIENT_AUTH)],
 )
-def test_s23_a_ca_made_for_other_purposes_makes_no_login_certificates(
-    extended: tuple[x509.ObjectIdentifier, ...] | None, allowed: bool
+def test_a_ca_for_clients_or_for_all_makes_login_certificates(
+    extended: tuple[x509.ObjectIdentifier, ...] | None,
 ) -> None:
-    certificate = authority(extended=extended)
-    if allowed:
-        guard_authority(certificate)
-    else:
-        with pytest.raises(CertificateUsage) as refusal:
-            guard_authority(certificate)
-        assert refusal.value.problem == "client_auth"
+    guard_authority(authority(extended=extended))
+
+
+@without({"certlogin.pki.profile._CLIENT_PURPOSES": {*SERVER_AUTH, ExtendedKeyUsageOID.CODE_SIGNING}})
+@pytest.mark.parametrize("extended", [SERVER_AUTH, (ExtendedKeyUsageOID.CODE_SIGNING,)])
+def test_s23_a_ca_made_for_other_purposes_makes_no_login_certificates(
+    extended: tuple[x509.ObjectIdentifier, ...],
+) -> None:
+    with pytest.raises(CertificateUsage) as refusal:
+        guard_authority(authority(extended=extended))
+    assert refusal.value.problem == "client_auth"
 
 
 # --- signature algorithms
