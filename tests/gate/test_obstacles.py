@@ -23,6 +23,7 @@ from certlogin.web.cookies import Piece
 from certlogin.web.guard import Guard
 from certlogin.web.recheck import Rechecker
 from certlogin.web.slot import LoginSlot
+from tests.companions import companion
 from tests.gate.browser import TICKET, Browser, ticket_of
 from tests.gate.conftest import MakeWorld
 from tests.gate.servers import Sent
@@ -43,6 +44,7 @@ def everything(pieces: list[Piece]) -> str:
     return "; ".join(piece.text() for piece in pieces)
 
 
+@companion("test_s1_a_ticket_of_a_with_a_session_of_b_from_before_the_roll_out")
 def test_s1_without_the_seal_an_old_session_works_with_anybodys_ticket(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,6 +56,7 @@ def test_s1_without_the_seal_an_old_session_works_with_anybodys_ticket(
     assert unit_seen(world) == "U1"
 
 
+@companion("test_s2_a_ticket_that_is_doubled_tossed_or_changed_is_none")
 def test_s2_without_the_mac_a_made_up_ticket_gets_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = Browser(world)
     mine.log_in("FREE")
@@ -64,6 +67,7 @@ def test_s2_without_the_mac_a_made_up_ticket_gets_in(world: World, monkeypatch: 
     assert (answer.status, '"OP"' in answer.text) == (200, True)
 
 
+@companion("test_s2_a_ticket_replayed_after_logout_is_refused")
 def test_s2_without_the_memory_of_ended_tickets_a_replay_gets_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = Browser(world)
     mine.log_in("FREE")
@@ -73,6 +77,7 @@ def test_s2_without_the_memory_of_ended_tickets_a_replay_gets_in(world: World, m
     assert home(world, kept).status == 200
 
 
+@companion("test_s2_two_cookie_headers_are_one")
 def test_s2_without_the_count_a_tossed_cookie_is_as_good_as_the_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +95,7 @@ def test_s2_without_the_count_a_tossed_cookie_is_as_good_as_the_own(
     assert '"OP"' in world.send(Sent("GET", "/home", both)).text
 
 
+@companion("test_s3_two_different_units_are_a_refusal_even_if_the_host_swallows_the_error")
 def test_s3_without_the_memory_of_a_conflict_a_response_marked_twice_goes_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +107,7 @@ def test_s3_without_the_memory_of_a_conflict_a_response_marked_twice_goes_out(
     assert mine.is_admitted()
 
 
+@companion("test_s3_a_login_answer_over_the_limit_is_refused_and_nothing_of_it_released")
 def test_s3_without_the_limit_a_large_answer_is_held(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.bind("U1")
     monkeypatch.setattr(world.certlogin._gate, "held_max", 1_000_000)
@@ -113,6 +120,7 @@ def test_s3_without_the_limit_a_large_answer_is_held(world: World, monkeypatch: 
     assert Browser(world).log_in("U1", "large").status == 303
 
 
+@companion("test_s5_a_public_path_sees_no_session_and_no_authorization")
 def test_s5_without_the_removal_a_public_path_sees_the_session(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     stolen = bare_session(world, "U1")["session"]
     monkeypatch.setattr(Guard, "_without_session", lambda self, pieces: everything(pieces))
@@ -120,6 +128,7 @@ def test_s5_without_the_removal_a_public_path_sees_the_session(world: World, mon
     assert unit_seen(world, "/about") == "U1"
 
 
+@companion("test_s7_nothing_is_released_without_a_proof")
 def test_s7_without_the_wait_for_the_proof_the_response_is_released_at_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +140,7 @@ def test_s7_without_the_wait_for_the_proof_the_response_is_released_at_once(
     assert "session" in host_cookies(answer)
 
 
+@companion("test_s9_a_unit_has_a_few_open_attempts_and_others_log_in_all_the_same")
 def test_s9_without_the_cap_a_flood_of_one_unit_is_held_whole(make_world: MakeWorld) -> None:
     world = make_world(attempts={"per_unit": 1000})
     world.bind("U1")
@@ -138,6 +148,7 @@ def test_s9_without_the_cap_a_flood_of_one_unit_is_held_whole(make_world: MakeWo
     assert floods == [303] * 20
 
 
+@companion("test_s12_a_password_alone_gets_no_certificate_for_a_unit_that_had_one")
 def test_s12_without_the_look_at_the_past_a_password_is_led_to_another_download(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +166,7 @@ def test_s12_without_the_look_at_the_past_a_password_is_led_to_another_download(
     assert mine.report()["next"].startswith("/certlogin/enrol")
 
 
+@companion("test_s13_a_unit_with_an_active_certificate_always_proves_it")
 def test_s13_without_prove_when_bound_a_password_is_enough_once_the_tag_is_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +180,7 @@ def test_s13_without_prove_when_bound_a_password_is_enough_once_the_tag_is_lost(
     assert mine.home()["identity"] == {"unit": "U1", "method": "password"}
 
 
+@companion("test_s31_what_cannot_be_written_down_does_not_take_effect")
 def test_s31_if_unwritten_events_were_forgiven_a_login_would_leave_no_trace(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +193,7 @@ def test_s31_if_unwritten_events_were_forgiven_a_login_would_leave_no_trace(
     assert [event.kind for event in written] == ["login_admitted"]
 
 
+@companion("test_s31_failed_logins_cannot_fill_the_disk")
 def test_s31_without_the_count_every_failure_is_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryStore, "count", lambda *_: 1)
     for _ in range(80):
