@@ -10,7 +10,10 @@ from cryptography.exceptions import InvalidSignature
 from certlogin.pki import libcrypto
 from certlogin.pki import sm2 as module
 from certlogin.pki.sm2 import SM2, SM2Unavailable
+from tests.companions import companion, without
+from tests.pki import sm2_reference as reference
 from tests.pki.test_sm2 import KEY, MESSAGE, SIGNATURE
+from tests.pki.test_sm2_reference import D
 
 #: What makes an object, and what must free it.
 FREED_BY = {
@@ -192,7 +195,25 @@ def test_s20_a_function_that_fails_is_unavailable_never_a_yes(spy: Spy, sm2: SM2
     assert spy.calls["ERR_clear_error"] == 3
 
 
-@pytest.mark.parametrize("answer", [0, -1, 2])
+@companion("test_s20_a_function_that_fails_is_unavailable_never_a_yes")
+def test_s20_without_a_look_at_its_result_an_id_that_was_not_set_goes_unnoticed(
+    spy: Spy, sm2: SM2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spy.broken["EVP_PKEY_CTX_set1_id"] = 0
+    other = reference.sign(D, MESSAGE, b"")
+    with pytest.raises(SM2Unavailable):
+        sm2.verify(KEY.point, MESSAGE, other)
+    monkeypatch.setattr(module, "expect", lambda *_: None)
+    sm2.verify(KEY.point, MESSAGE, other)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(answer, marks=without({"certlogin.pki.sm2._says_yes": judge}))
+        for answer, judge in ((0, lambda answer: answer >= 0), (-1, bool), (2, bool))
+    ],
+)
 def test_s20_only_one_is_a_yes(spy: Spy, sm2: SM2, answer: int) -> None:
     spy.broken["EVP_DigestVerify"] = answer
     with pytest.raises(InvalidSignature):
