@@ -2,20 +2,45 @@
 
 import json
 import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from certlogin.flows import release as releases
 from certlogin.login.attempt import AttemptCookie, AttemptMissing, open_response
+from certlogin.records.attempt import Proven, Release
 from certlogin.records.certificate import State
+from certlogin.records.identity import Method
 from certlogin.records.unit import UnitId
 from certlogin.stores.memory import MemoryStore
+from certlogin.web.hold import Holder
+from certlogin.web.paths import Kind
+from certlogin.web.slot import LoginSlot
+from tests.companions import allows, companion, without
 from tests.gate.browser import ATTEMPT, TICKET, Browser
 from tests.gate.conftest import MakeWorld
 from tests.gate.hosts import LARGE
 from tests.gate.servers import Answer
+from tests.gate.undefended_proof import NO_LAST_DECISION
 from tests.gate.world import World
+
+#: What an assertion that the host's cookies stay here says when they went out.
+COOKIES_OUT = "Extra items in the left set"
+#: A response that was marked twice does not remember it.
+NO_CONFLICT = {"certlogin.web.slot.LoginSlot.conflict": property(lambda self: False, lambda self, value: None)}
+#: The held response is stored as it is.
+UNSEALED = {"certlogin.flows.attempts.seal_response": lambda held, *_: repr(held).encode()}
+_judge = Holder.judge
+#: A mark counts wherever it is made.
+LOGIN_ANYWHERE = {
+    "certlogin.web.hold.Holder.judge": lambda self, request, passed, *rest: _judge(
+        self, request, replace(passed, kind=Kind.LOGIN), *rest
+    )
+}
+#: Larger than any answer of these hosts.
+UNLIMITED = {"certlogin.settings.login.Attempts.held_max": property(lambda self: 1 << 20, lambda self, value: None)}
 
 
 def host_cookies(answer: Answer) -> set[str]:
@@ -26,6 +51,7 @@ def host_cookies(answer: Answer) -> set[str]:
 # --- S3: marks
 
 
+@without(NO_CONFLICT, sees="assert 303 == 500")
 def test_s3_two_different_units_are_a_refusal_even_if_the_host_swallows_the_error(world: World) -> None:
     mine = Browser(world)
     answer = mine.log_in("FREE", "twice")
@@ -36,6 +62,7 @@ def test_s3_two_different_units_are_a_refusal_even_if_the_host_swallows_the_erro
     assert [event.code for event in world.events("login_refused")] == ["another_unit_named"]
 
 
+@without({"certlogin.web.guard.Guard.drop_cookies": lambda self, headers: headers}, sees=COOKIES_OUT)
 def test_s3_an_error_answer_passes_on_unheld_without_attempt_or_ticket(world: World) -> None:
     mine = Browser(world)
     answer = mine.log_in("U1", "error")
@@ -45,6 +72,7 @@ def test_s3_an_error_answer_passes_on_unheld_without_attempt_or_ticket(world: Wo
     assert world.events() == []
 
 
+@without(UNLIMITED, sees="assert 303 == 500", from_setup=True)
 def test_s3_a_login_answer_over_the_limit_is_refused_and_nothing_of_it_released(world: World) -> None:
     world.bind("U1")
     mine = Browser(world)
@@ -56,12 +84,14 @@ def test_s3_a_login_answer_over_the_limit_is_refused_and_nothing_of_it_released(
     assert not mine.is_admitted()
 
 
+@allows
 def test_s3_a_large_answer_of_a_unit_that_owes_nothing_is_not_limited(world: World) -> None:
     """The companion: only what must be kept is measured."""
     answer = Browser(world).log_in("FREE", "large")
     assert answer.body == LARGE
 
 
+@without(LOGIN_ANYWHERE, sees="assert 303 == 500")
 def test_s3_a_mark_outside_the_login_paths_is_refused(make_world: MakeWorld) -> None:
     """A host whose views log in elsewhere than its settings say must be told, not passed."""
     world = make_world()
@@ -73,6 +103,7 @@ def test_s3_a_mark_outside_the_login_paths_is_refused(make_world: MakeWorld) -> 
     assert host_cookies(answer) == set()
 
 
+@without({"certlogin.web.slot._open_slot": lambda carrier: LoginSlot()}, sees=COOKIES_OUT)
 def test_s3_a_copied_scope_marks_the_same_response(world: World) -> None:
     world.bind("U1")
     answer = Browser(world).log_in("U1", "copied")
@@ -97,6 +128,7 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
+@without(UNSEALED, sees="'remember' is contained here")
 def test_s7_a_dump_of_the_store_opens_no_session(world: World, stored: list[Any]) -> None:
     world.bind("U1")
     mine = Browser(world)
@@ -121,6 +153,22 @@ def _attempt_use() -> Any:
     from certlogin.login.keys import Use
 
     return Use.ATTEMPT
+
+
+def _fetched(context: Any, found: Any, now: Any) -> Any:
+    return replace(found.attempt, release=Release("", ticket_id="A" * 22, fetched_at=now))
+
+
+#: An attempt counts as proven, and its release as allowed, without either.
+TAKEN_FOR_PROVEN = {
+    "certlogin.flows.release._check_token": lambda attempt, token: Proven(Method.PASSWORD, None, attempt.opened_at),
+    "certlogin.flows.release._mark_fetched": _fetched,
+}
+#: A release that was fetched is kept as long as any attempt.
+UNENDING = {
+    "certlogin.flows.attempts.ends_at": lambda attempt, limits: attempt.opened_at + timedelta(hours=2),
+    "certlogin.flows.attempts.check_alive": lambda *_: None,
+}
 
 
 def proven(world: World, unit: str = "U1", answer: str = "") -> tuple[Browser, str]:
@@ -148,6 +196,19 @@ def test_s7_the_release_is_for_the_browser_of_the_attempt(world: World) -> None:
     assert mine.home()["unit"] == "U1"
 
 
+@companion("test_s7_the_release_is_for_the_browser_of_the_attempt")
+def test_s7_companion_with_the_attempts_cookie_another_browser_is_as_good(world: World) -> None:
+    """The cookie names the attempt and opens its response: nothing else ties the release to the browser."""
+    mine, address = proven(world)
+    stolen = mine.jar.named(ATTEMPT)
+    assert stolen is not None
+    thief = Browser(world)
+    thief.jar.receive(f"{ATTEMPT}={stolen.value}; Path=/; Secure", "/")
+    thief.get(address)
+    assert thief.home()["unit"] == "U1"
+
+
+@without({"certlogin.flows.release._hash": lambda token: "the same"}, sees="assert 303 == 403")
 def test_s7_the_release_wants_its_own_one_time_value(world: World) -> None:
     mine, address = proven(world)
     value = address.rpartition("=")[2]
@@ -157,6 +218,7 @@ def test_s7_the_release_wants_its_own_one_time_value(world: World) -> None:
     assert mine.get(address).status == 303
 
 
+@without({**TAKEN_FOR_PROVEN, **NO_LAST_DECISION}, sees="assert 303 == 403")
 def test_s7_nothing_is_released_without_a_proof(world: World) -> None:
     world.bind("U1")
     mine = Browser(world)
@@ -166,6 +228,7 @@ def test_s7_nothing_is_released_without_a_proof(world: World) -> None:
     assert not mine.is_admitted()
 
 
+@without(UNENDING, sees="assert 303 in (403, 410)")
 def test_s7_it_is_released_once_and_repeated_to_the_same_browser_for_a_minute(world: World) -> None:
     mine, address = proven(world)
     first = mine.get(address)
@@ -178,6 +241,7 @@ def test_s7_it_is_released_once_and_repeated_to_the_same_browser_for_a_minute(wo
     assert mine.get(address).status in (403, 410)
 
 
+@without({"certlogin.flows.release.check_held": lambda *_: None}, sees="assert 303 == 410")
 def test_s7_a_response_kept_for_too_long_is_not_released(world: World) -> None:
     mine, address = proven(world)
     world.clock.advance(20 * 60)
@@ -187,6 +251,7 @@ def test_s7_a_response_kept_for_too_long_is_not_released(world: World) -> None:
     assert host_cookies(late) == set()
 
 
+@without(NO_LAST_DECISION, sees="assert 303 == 403")
 def test_s7_a_unit_locked_between_proof_and_release_is_refused(world: World) -> None:
     mine, address = proven(world)
     del world.directory.units[UnitId("U1")]
@@ -196,6 +261,7 @@ def test_s7_a_unit_locked_between_proof_and_release_is_refused(world: World) -> 
     assert host_cookies(answer) == set()
 
 
+@without(NO_LAST_DECISION, sees="assert 303 == 403")
 def test_s7_a_certificate_revoked_between_proof_and_release_is_refused(world: World) -> None:
     mine, address = proven(world)
     world.authority.publish(world.certificate_of("U1"))
@@ -208,6 +274,7 @@ def test_s7_a_certificate_revoked_between_proof_and_release_is_refused(world: Wo
     assert row.state is State.REVOKED
 
 
+@companion("test_s7_a_certificate_revoked_between_proof_and_release_is_refused")
 def test_s7_without_the_last_decision_a_revoked_certificate_would_get_in(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +285,7 @@ def test_s7_without_the_last_decision_a_revoked_certificate_would_get_in(
     assert host_cookies(mine.get(address)) >= {"session"}
 
 
+@allows
 def test_s7_the_answer_arrives_as_the_host_meant_it(world: World) -> None:
     mine, address = proven(world)
     answer = mine.get(address)
@@ -229,6 +297,7 @@ def test_s7_the_answer_arrives_as_the_host_meant_it(world: World) -> None:
     assert host_cookies(answer) == {"session", "remember", "pathless"}
 
 
+@allows
 @pytest.mark.parametrize("answer", ["page", "307"])
 def test_s7_pages_and_repeating_redirects_arrive_right(world: World, answer: str) -> None:
     mine, address = proven(world, answer=answer)
@@ -241,6 +310,7 @@ def test_s7_pages_and_repeating_redirects_arrive_right(world: World, answer: str
     assert mine.home()["unit"] == "U1"
 
 
+@without({"certlogin.web.resume.Resumer._check_request": lambda *_: None}, sees="assert 200 == 403")
 def test_s7_a_login_by_script_is_told_so_and_released_by_a_post(world: World) -> None:
     issued = world.bind("U1")
     mine = Browser(world)
@@ -259,6 +329,7 @@ def test_s7_a_login_by_script_is_told_so_and_released_by_a_post(world: World) ->
     assert mine.home()["unit"] == "U1"
 
 
+@allows
 def test_s7_under_a_mount_point_addresses_are_those_of_the_browser(world: World) -> None:
     issued = world.bind("U1")
     mine = Browser(world, root="/app")
@@ -272,6 +343,7 @@ def test_s7_under_a_mount_point_addresses_are_those_of_the_browser(world: World)
     assert mine.home()["unit"] == "U1"
 
 
+@without({"certlogin.portal.helper.masked_code": lambda code: code}, sees=" is contained here")
 def test_s7_a_page_names_the_unit_and_masks_its_code_before_the_proof(world: World) -> None:
     world.bind("U1")
     mine = Browser(world)
