@@ -47,14 +47,18 @@ def verify_signed_data(
     SM2Unavailable without `sm2`.
     """
     _check_form(message, content, attributes)
+    verify_scheme(message.signer, message.scheme, _signed(message, content), message.signature, sm2)
+
+
+def _signed(message: UnverifiedSignedData, content: bytes) -> bytes:
+    """What the signature is over, if the message says what is expected."""
     if message.unverified_content not in (None, content):
         raise CMSContentMismatch("content")
-    signed = content
-    if message.attributes is not None:
-        if message.attributes.message_digest != message.scheme.digest.of(content):
-            raise CMSContentMismatch("digest")
-        signed = message.attributes.der
-    verify_scheme(message.signer, message.scheme, signed, message.signature, sm2)
+    if message.attributes is None:
+        return content
+    if message.attributes.message_digest != message.scheme.digest.of(content):
+        raise CMSContentMismatch("digest")
+    return message.attributes.der
 
 
 def _check_form(message: UnverifiedSignedData, content: bytes, attributes: Attributes) -> None:
