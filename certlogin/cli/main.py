@@ -20,6 +20,7 @@ from certlogin.version import __version__
 COMMANDS: Final = {
     "ca": ("certlogin.cli.ca", "make and run the embedded certificate authority"),
     "helper": ("certlogin.cli.helper", "run the local helper and manage its file tokens"),
+    "certificate": ("certlogin.cli.certificate", "look at and judge a certificate in a file"),
     "certificates": ("certlogin.cli.certificates", "list, revoke and import the certificates of units"),
 }
 

@@ -1,0 +1,124 @@
+"""Files of questions, one JSON object a line, and how their members are read. Each line has an answer of its own."""
+
+import json
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from certlogin.cli.printable import json_line
+from certlogin.cli.verdicts import Verdict, unusable
+
+#: A question may carry lists with very many entries.
+LINE_MAX: Final = 256 * 1024 * 1024
+_COUNT_MAX: Final = 1000
+
+_Value = TypeVar("_Value")
+
+
+class Unreadable(ValueError):
+    """Why a line is no question."""
+
+
+def answers(file: Path, answer: Callable[[Mapping[str, Any]], Verdict]) -> Iterator[str]:
+    """One line of JSON for each line that is not empty. Raises OSError: the file cannot be read."""
+    with file.open("rb") as lines:
+        for line in iter(lambda: lines.readline(LINE_MAX), b""):
+            if line.strip():
+                yield _answered(line, answer)
+
+
+def _answered(line: bytes, answer: Callable[[Mapping[str, Any]], Verdict]) -> str:
+    members: Mapping[str, Any] = {}
+    try:
+        members = _members(line)
+        verdict = answer(members)
+    except Unreadable as problem:
+        verdict = unusable("bad_question", str(problem))
+    facts = {
+        "id": members.get("id"),
+        "verdict": verdict.answer.value,
+        "code": verdict.code,
+        "detail": "; ".join((verdict.detail, *verdict.notes)) if verdict.notes else verdict.detail,
+    }
+    return json_line(facts)
+
+
+def _members(line: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(line, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        raise Unreadable("the line is not JSON, or names a member twice") from None
+    if not isinstance(found, dict):
+        raise Unreadable("the line is no JSON object")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member occurs twice")
+    return found
+
+
+def octets(members: Mapping[str, Any], name: str) -> bytes:
+    """A member in base64. Raises Unreadable, as all below."""
+    return _octets(members.get(name), name)
+
+
+def list_of_octets(members: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
+    """A list of them; absent or null is empty."""
+    found = members.get(name)
+    if found is None:
+        return ()
+    if not isinstance(found, list):
+        raise Unreadable(f"{name}: must be a list")
+    return tuple(_octets(one, name) for one in found)
+
+
+def moment(members: Mapping[str, Any], name: str, otherwise: datetime) -> datetime:
+    found = members.get(name)
+    if found is None:
+        return otherwise
+    if not isinstance(found, str):
+        raise Unreadable(f"{name}: must be a time such as 2026-03-02T08:00:00Z")
+    return read_moment(found)
+
+
+def read_moment(text: str) -> datetime:
+    """ISO 8601; without a zone it is UTC. Raises Unreadable."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Unreadable(f"{text[:40]!r} is no time such as 2026-03-02T08:00:00Z") from None
+
+
+def one_of(members: Mapping[str, Any], name: str, kind: Callable[[str], _Value], otherwise: _Value) -> _Value:
+    """A member that is a value of an enum."""
+    found = members.get(name)
+    if found is None:
+        return otherwise
+    try:
+        return kind(found)
+    except ValueError:
+        raise Unreadable(f"{name}: {str(found)[:40]!r} is none of the values it may have") from None
+
+
+def count(members: Mapping[str, Any], name: str, otherwise: int) -> int:
+    found = members.get(name)
+    if found is None:
+        return otherwise
+    if type(found) is not int or not 0 <= found <= _COUNT_MAX:
+        raise Unreadable(f"{name}: must be a whole number from 0 to {_COUNT_MAX}")
+    return found
+
+
+def _octets(value: object, name: str) -> bytes:
+    if not isinstance(value, str):
+        raise Unreadable(f"{name}: must be text in base64")
+    try:
+        return b64decode(value, validate=True)
+    except ValueError:
+        raise Unreadable(f"{name}: is not base64") from None
