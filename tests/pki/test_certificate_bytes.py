@@ -16,6 +16,7 @@ from certlogin.pki.certificate import (
     read_certificate,
 )
 from certlogin.pki.keys import WeakKey
+from tests.companions import without
 from tests.factory import Issued, make_pki
 from tests.pki import raw
 from tests.pki.raw import (
@@ -34,6 +35,13 @@ from tests.pki.raw import (
     with_extensions,
     with_part,
 )
+from tests.pki.undefended import ANY_CERTIFICATE
+
+READER = "certlogin.pki.certificate"
+#: What the library below raises goes on as it is.
+UNCAUGHT = {f"{READER}.PARSER_ERRORS": ()}
+UNCAUGHT_DER = {f"{READER}.DERError": AssertionError}
+LARGE = {f"{READER}.SIZE_MAX": 2**30}
 
 TAGS = b"\x30\x31\x01\x02\x03\x04\x05\x06\x0a\x0c\x00\x80\x81\x82\xa0\xa3\xa4\xff"
 
@@ -48,8 +56,11 @@ def refused_or_read(der: bytes) -> UnverifiedCertificate | None:
         return read_certificate(der)
     except (CertificateUnreadable, CertificateTooLarge, WeakKey):
         return None
+    except Exception as error:
+        raise AssertionError(f"{type(error).__name__} escapes") from error
 
 
+@without(ANY_CERTIFICATE, sees="== []")
 @pytest.mark.parametrize("key_type", ["RSA-2048", "P-256"])
 def test_s25_truncation_at_every_octet_is_refused(key_type: str) -> None:
     der = make_pki(key_type).issuing.issue(key_type=key_type, unique_id="SF1").der
@@ -61,6 +72,7 @@ def ders() -> list[bytes]:
     return [make_pki(kind).issuing.issue(key_type=kind, unique_id="SF1").der for kind in ("P-256", "RSA-2048")]
 
 
+@without(UNCAUGHT, sees=" escapes")
 @FAST
 @given(data=st.data())
 def test_s25_changed_octets_are_read_as_they_are_or_refused(ders: list[bytes], data: st.DataObject) -> None:
@@ -73,6 +85,7 @@ def test_s25_changed_octets_are_read_as_they_are_or_refused(ders: list[bytes], d
     assert read is None or read.der == octets
 
 
+@without(UNCAUGHT_DER, sees="DERError escapes")
 @FAST
 @given(st.binary(max_size=400))
 def test_s25_any_bytes_are_refused(data: bytes) -> None:
@@ -87,6 +100,7 @@ KNOWN = sorted(
 )
 
 
+@without(UNCAUGHT, sees=" escapes")
 @FAST
 @given(identifier=st.sampled_from(KNOWN), value=st.binary(max_size=40) | st.lists(st.sampled_from(TAGS)).map(bytes))
 def test_s25_any_bytes_in_a_known_extension_are_read_or_refused(identifier: str, value: bytes) -> None:
@@ -113,9 +127,10 @@ def bombs() -> list[bytes]:
     ]
 
 
+@without(LARGE, sees=" < 0.25")
 def test_s25_bombs_cost_little() -> None:
-    for bomb in bombs():
-        assert len(bomb) <= 16 * 1024
-        began = time.perf_counter()
+    assert max(len(bomb) for bomb in bombs()) <= 16 * 1024
+    for bomb in (*bombs(), tlv(SEQUENCE, tlv(NULL) * 2**18)):
+        began = time.thread_time()
         refused_or_read(bomb)
-        assert time.perf_counter() - began < 1
+        assert time.thread_time() - began < 0.25
