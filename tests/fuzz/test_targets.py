@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from certlogin.login import challenge, seal, ticket
 from certlogin.wire.b64 import encode
+from tests.companions import companion
 from tests.fuzz.table import TARGETS
 from tests.fuzz.target import Target
 
@@ -49,6 +50,7 @@ def test_s19_any_octets_and_any_change_are_read_or_refused(target: Target) -> No
     check()
 
 
+@companion("test_s19_any_octets_and_any_change_are_read_or_refused")
 @pytest.mark.parametrize(("name", "room"), [("ticket", ticket), ("seal", seal), ("challenge", challenge)])
 def test_s2_without_its_mac_a_changed_text_is_read(name: str, room: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """The companion: the table notices, so the fuzzers would."""
@@ -61,6 +63,7 @@ def test_s2_without_its_mac_a_changed_text_is_read(name: str, room: object, monk
         target.run(changed)
 
 
+@companion("test_s19_any_octets_and_any_change_are_read_or_refused")
 def test_s20_without_the_check_a_proof_with_another_signature_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     target = by_name["proof"]
     message = json.loads(target.seeds[0])

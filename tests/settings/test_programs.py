@@ -1,5 +1,6 @@
 """Settings that a program put together are judged like those of a file."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,6 +13,7 @@ from certlogin.settings.checks import check_settings
 from certlogin.settings.rules import EnrolmentWindow, RequireRule, Stage
 from certlogin.settings.site import Host, Mode, Paths, Site
 from certlogin.settings.trust import Anchor, Trust
+from tests.companions import without
 from tests.settings.good import SECRET
 from tests.settings.test_checks import ACCEPTED, REFUSED
 
@@ -84,6 +86,7 @@ def test_what_has_no_default_is_not_empty_either(changes: dict[str, Any], line: 
     assert problem.startswith(line)
 
 
+@without({"certlogin.settings.checks._DEVELOPMENT": re.compile(".*")})
 def test_s36_development_is_on_the_loopback_address_here_too() -> None:
     assert told(replace(GOOD, site=replace(GOOD.site, mode=Mode.DEVELOPMENT))) == (
         "[site] origin: mode 'development' works only with http://127.0.0.1:<port>, written so",

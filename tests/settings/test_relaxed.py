@@ -5,6 +5,7 @@ from typing import Any, Final
 import pytest
 
 from certlogin.settings.relaxed import relaxed_switches
+from tests.companions import allows
 from tests.settings.good import ISSUING, SECRET, changed, read
 
 STRICT: Final = changed("stores.lock_file", "certlogin.lock", ISSUING)
@@ -36,6 +37,7 @@ def test_a_relaxed_switch_is_said(path: str, value: object, beginning: str) -> N
     assert line.startswith(beginning)
 
 
+@allows
 def test_s28_a_ca_inside_the_process_is_said() -> None:
     lines = said(changed("ca", {"directory": "ca"}, changed("site", DEVELOPMENT, STRICT)))
     assert [line.split(":")[0] for line in lines] == ["[site] mode = 'development'", "[ca] directory"]
