@@ -89,11 +89,7 @@ def revoke_certificate(desk: Desk, request: RevocationRequest) -> Revocation:
     row = desk.store.find(request.sha256)
     if row is None:
         raise CertificateNotRegistered(request.sha256)
-    # While another certificate of the unit works, a permission to download would only lie about (S12).
-    works = any(
-        other.state is State.ACTIVE and other.facts.sha256 != request.sha256
-        for other in desk.store.of_unit(row.unit_id)
-    )
+    works = _another_works(desk, row)
     days = None if works else request.download_days
     ca = "not asked" if request.registry_only else _revoke_at_ca(desk, row, request.reason, days is not None)
     event = partial(_event, desk, unit_id=row.unit_id, sha256=request.sha256, reason=request.reason, ca=ca)
@@ -104,6 +100,12 @@ def revoke_certificate(desk: Desk, request: RevocationRequest) -> Revocation:
     # While another certificate works, nobody may download, whatever was allowed before.
     found = None if works else desk.store.open_grant(row.unit_id, desk.clock())
     return Revocation(request.sha256, row.unit_id, before, ca, None if found is None else found.until)
+
+
+def _another_works(desk: Desk, row: BoundCertificate) -> bool:
+    """While another certificate of the unit works, a permission to download would only lie about (S12)."""
+    others = (other for other in desk.store.of_unit(row.unit_id) if other.facts.sha256 != row.facts.sha256)
+    return any(other.state is State.ACTIVE for other in others)
 
 
 def import_certificate(desk: Desk, request: ImportRequest) -> BoundCertificate:

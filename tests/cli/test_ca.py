@@ -28,6 +28,7 @@ from certlogin.errors import ConfigurationError, Unavailable
 from certlogin.records.unit import Unit, UnitId
 from tests.ca.house import asked
 from tests.ca.signed import ALGORITHMS, algorithms, is_signed_by
+from tests.companions import allows, without
 from tests.factory import OTHER_CODE, UNIT_CODE, key, request
 
 SECRET = "correct horse battery"
@@ -74,6 +75,7 @@ def test_init_says_where_everything_is(tmp_path: Path, capsys: pytest.CaptureFix
     assert SECRET not in printed.out + printed.err
 
 
+@allows
 def test_s28_init_says_that_the_root_key_must_go(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "stick.key"
     arguments = ["ca", "init", str(tmp_path / "ca"), "--name", "Demo CA", "--root-key-out", str(out)]
@@ -83,12 +85,15 @@ def test_s28_init_says_that_the_root_key_must_go(tmp_path: Path, capsys: pytest.
     assert open_key(out, SECRET)
 
 
+@without({"certlogin.cli.ca._new_root_passphrase": lambda own: own})
 def test_s28_the_root_key_has_a_passphrase_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(passphrase.ROOT, ROOT_SECRET)
     files = CAFiles(tmp_path / "ca")
     assert main(["ca", "init", str(files.directory), "--name", "Demo CA"]) == 0
+    with pytest.raises(ConfigurationError):
+        open_key(files.root_key, SECRET)
     assert "CA's own passphrase" not in capsys.readouterr().err
     assert open_key(files.root_key, ROOT_SECRET)
     assert open_key(files.issuing_key, SECRET)
@@ -182,6 +187,7 @@ def test_entitle_reads_lines_of_json(ca: CAFiles, tmp_path: Path, capsys: pytest
     assert json.loads(capsys.readouterr().out) == expected
 
 
+@without({"certlogin.ca.imports._check_removal": lambda *_: None}, sees=f"assert 0 == {REFUSED}")
 def test_s12_entitle_asks_before_it_removes(ca: CAFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = roster(tmp_path, ROSTER[: ROSTER.index("u-2")])
     command = ["ca", "entitle", str(ca.directory), "--units", str(wanted)]
@@ -280,6 +286,7 @@ def test_serve_answers_until_it_is_told_to_stop(ca: CAFiles, short_tmp: Path, st
         RemoteCA(path).issue(UNIT, request(key("one")))
 
 
+@allows
 def test_s28_the_server_needs_no_root_key_and_says_nothing_without_it(ca: CAFiles, short_tmp: Path) -> None:
     ca.root_key.unlink()
     with served(str(ca.directory), "--socket", str(short_tmp / "s")) as process:

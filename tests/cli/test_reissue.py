@@ -1,11 +1,13 @@
 """An operator's revocation with the real CA: its list, its books, and what the policy then says (S12)."""
 
+from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
 from typing import Final
 
 import pytest
 from cryptography import x509
+from sqlalchemy import true
 
 from certlogin.ca.base import IssuedCertificate, RequestRefused
 from certlogin.ca.database import Database
@@ -23,8 +25,10 @@ from certlogin.records.certificate import BoundCertificate, Slot, State
 from certlogin.records.helper import HelperReport, HelperState
 from certlogin.records.unit import Unit, UnitId
 from certlogin.settings import load_settings
+from certlogin.settings.rules import Rules
 from certlogin.stores.base import EnrolmentOrder
 from tests.cli.office import SETTINGS, Office, open_office
+from tests.companions import without
 from tests.factory import DAY, NOW, UNIT_CODE, key, request
 from tests.stores.values import event
 
@@ -34,6 +38,13 @@ READY: Final = HelperReport(HelperState.READY, (1, 5, 1, 0))
 LOCAL: Final = SETTINGS.replace("https://survey.example", "http://127.0.0.1:8000").replace(
     "[site]", '[site]\nmode = "development"'
 )
+
+
+def gives_to_everybody(case: Case, why: Reason, rules: Rules, now: datetime) -> Decision:
+    return Decision(Step.GET_CERTIFICATE, (why,))
+
+
+NO_RULE = {"certlogin.ca.embedded.check_new": lambda *_: None}
 
 
 @pytest.fixture
@@ -92,6 +103,7 @@ def owed(office: Office) -> Decision:
     return decide(case, load_settings(office.config).rules, office.now)
 
 
+@without(NO_RULE)
 def test_s12_after_the_revocation_the_unit_downloads_again_once(agency: Office) -> None:
     assert owed(agency).step is Step.PROVE_KEY
     assert revoke(agency) == 0
@@ -103,9 +115,15 @@ def test_s12_after_the_revocation_the_unit_downloads_again_once(agency: Office) 
         authority(agency).issue(UNIT, request(key("third")))
 
 
-def test_s12_without_the_permission_neither_site_nor_ca_gives_another_one(agency: Office) -> None:
+@without({"certlogin.login.policy._download": gives_to_everybody}, sees="assert (<Step.GET_CE")
+def test_s12_without_the_permission_the_site_gives_no_other_one(agency: Office) -> None:
     assert revoke(agency, "--no-download") == 0
     assert (owed(agency).step, owed(agency).reasons[0]) == (Step.REFUSE, Reason.REISSUE_REQUIRED)
+
+
+@without(NO_RULE)
+def test_s12_without_the_permission_the_ca_gives_no_other_one(agency: Office) -> None:
+    assert revoke(agency, "--no-download") == 0
     with pytest.raises(RequestRefused) as refused:
         authority(agency).issue(UNIT, request(key("second")))
     assert refused.value.reason == "reissue_not_allowed"
@@ -114,6 +132,7 @@ def test_s12_without_the_permission_neither_site_nor_ca_gives_another_one(agency
     enrol(agency, "second")
 
 
+@without({"certlogin.stores.sql.orders._in_time": lambda now: true()}, sees="assert <Reason.REQUIRED")
 def test_s12_the_permission_ends(agency: Office) -> None:
     assert revoke(agency, "--download-days", "3") == 0
     agency.now = NOW + 3 * DAY
@@ -122,6 +141,7 @@ def test_s12_the_permission_ends(agency: Office) -> None:
     assert owed(agency).reasons[0] is Reason.REISSUE_REQUIRED
 
 
+@without({"certlogin.ca.embedded.check_again": lambda listed, row, now: row})
 def test_s16_the_revoked_key_gets_no_certificate_and_opens_no_login(agency: Office) -> None:
     (first,) = agency.rows()
     assert revoke(agency) == 0
@@ -134,6 +154,7 @@ def test_s16_the_revoked_key_gets_no_certificate_and_opens_no_login(agency: Offi
     assert (ran.code, ran.err.split(":")[1]) == (1, " certificate_revoked")
 
 
+@without(NO_RULE)
 def test_s12_told_to_the_registry_alone_the_ca_gives_nothing_until_it_is_told(agency: Office) -> None:
     assert revoke(agency, "--registry-only") == 0
     assert owed(agency).step is Step.GET_CERTIFICATE
