@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from certlogin.helper import keywork, signing
+from certlogin.helper import keywork, signing, texts
 from certlogin.helper.keywork import KeyWork
 from certlogin.helper.log import LOGGER
 from certlogin.helper.pin.base import Choice, ConfirmQuestion, PinQuestion
@@ -22,7 +22,8 @@ from certlogin.pki.certificate import read_certificate
 from certlogin.pki.signature import Algorithm, verify_signature
 from certlogin.version import __version__
 from certlogin.wire.b64 import decode
-from certlogin.wire.payload import PAYLOAD_LIMIT
+from certlogin.wire.payload import PAYLOAD_LIMIT, Purpose
+from tests.companions import without
 from tests.factory import NOW
 from tests.helper.world import OTHER_SITE, PIN, SITE, Page, Reply, World, grants, running
 
@@ -121,10 +122,26 @@ def test_another_purpose_of_the_class_is_named_in_window_and_payload(world: Worl
     assert f"用途：{shown}" in world.person.asked[-1].description
 
 
-@pytest.mark.parametrize("purpose", ["agree", "upgrade", "enrol", ""])
+#: Also where a purpose has no words to show.
+ANY_PURPOSE = {
+    "certlogin.wire.helper.auth_purpose": lambda name: next((one for one in Purpose if one == name), Purpose.LOGIN),
+    "certlogin.helper.texts._TEXTS": {
+        language: {**dict.fromkeys(Purpose, "?"), **words} for language, words in texts._TEXTS.items()
+    },
+}
+UNREAD = {"certlogin.wire.helper.text": lambda members, name, *_, **__: members[name]}
+
+
+@without(ANY_PURPOSE, sees="assert 200 == 400")
+@pytest.mark.parametrize(
+    "purpose",
+    ["agree", "upgrade", "enrol", pytest.param("", marks=without(ANY_PURPOSE | UNREAD, sees="assert 200 == 400"))],
+)
 def test_s22_a_login_call_signs_no_agreement(world: World, purpose: str) -> None:
     page, certificate = _ready(world)
-    assert _login(page, certificate, PIN, purpose=purpose).code == "bad_request"
+    reply = _login(page, certificate, PIN, purpose=purpose)
+    assert reply.status == 400
+    assert reply.code == "bad_request"
     assert world.person.asked == []
 
 

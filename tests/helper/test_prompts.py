@@ -19,6 +19,7 @@ from certlogin.helper.prompts import Prompts
 from certlogin.helper.server import THREADS
 from certlogin.helper.tokens.filetoken import FileToken
 from certlogin.wire.b64 import decode, encode
+from tests.companions import allows
 from tests.factory import NOW
 from tests.helper.world import (
     OTHER_SITE,
@@ -154,6 +155,7 @@ def test_a_window_that_nobody_answers_ends_after_120_seconds(world: World) -> No
         assert (reply.status, reply.code, reply.json["error"]["retryable"]) == (410, "expired", True)
 
 
+@allows
 def test_s17_a_wrong_wall_clock_ends_no_window_and_is_only_mentioned(world: World) -> None:
     with _waiting(world) as (page, call, certificate):
         world.wall.moment = NOW + timedelta(days=4000)

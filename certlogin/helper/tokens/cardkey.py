@@ -12,7 +12,7 @@ from pkcs11.types import SignMixin
 from certlogin.helper.refusals import NoCertificate, TokenRemoved
 from certlogin.helper.signing import Built
 from certlogin.helper.tokens.base import KeyKind
-from certlogin.helper.tokens.mechanisms import way_of
+from certlogin.helper.tokens.mechanisms import Way, way_of
 from certlogin.helper.tokens.readable import PublicKey
 from certlogin.helper.tokens.verified import check_signature
 from certlogin.pki.sm2 import SM2Unavailable
@@ -47,9 +47,7 @@ class CardSigner:
         kind = self._public.kind
         if kind is KeyKind.SM2:
             raise SM2Unavailable("PKCS#11 has no SM2, and ECDSA with that curve is not SM2")
-        way = way_of(algorithm, self._mechanisms) if algorithm in kind.algorithms else None
-        if way is None:
-            raise NoCertificate
+        way = _own_way(kind, algorithm, self._mechanisms)
         given = way.prepare(built.octets)
         for private in private_keys(self._session, self._public):
             signature = private.sign(given, mechanism=way.mechanism, mechanism_param=way.parameter)
@@ -60,6 +58,14 @@ class CardSigner:
                 continue
             return bytes(signature)
         raise NoCertificate
+
+
+def _own_way(kind: KeyKind, algorithm: str, mechanisms: Set[Any]) -> Way:
+    """Raises NoCertificate when it is not an algorithm of that kind of key, or the module has no mechanism for it."""
+    way = way_of(algorithm, mechanisms) if algorithm in kind.algorithms else None
+    if way is None:
+        raise NoCertificate
+    return way
 
 
 def private_keys(session: pkcs11.Session, public: PublicKey) -> Iterator[SignMixin]:

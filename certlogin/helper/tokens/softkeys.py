@@ -29,13 +29,10 @@ class RSAKey:
         return self._private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def sign(self, built: Built, algorithm: str) -> bytes:
-        if algorithm == "RS256":
-            return self._private.sign(built.octets, padding.PKCS1v15(), hashes.SHA256())
-        if algorithm == "PS256":
-            # RFC 7518 3.5: the salt is as long as the digest.
-            pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
-            return self._private.sign(built.octets, pss, hashes.SHA256())
-        raise NoCertificate
+        _check_own(KeyKind.RSA2048, algorithm)
+        # RFC 7518 3.5: the salt is as long as the digest.
+        pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+        return self._private.sign(built.octets, pss if algorithm == "PS256" else padding.PKCS1v15(), hashes.SHA256())
 
     def pkcs8(self) -> bytes:
         return self._private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -52,8 +49,7 @@ class P256Key:
         return self._private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def sign(self, built: Built, algorithm: str) -> bytes:
-        if algorithm != "ES256":
-            raise NoCertificate
+        _check_own(KeyKind.P256, algorithm)
         r, s = decode_dss_signature(self._private.sign(built.octets, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
@@ -73,8 +69,7 @@ class SM2SoftKey:
         return spki(self._private.point)
 
     def sign(self, built: Built, algorithm: str) -> bytes:
-        if algorithm != "SM2-SM3":
-            raise NoCertificate
+        _check_own(KeyKind.SM2, algorithm)
         return self._sm2.sign(self._private, built.octets)
 
     def pkcs8(self) -> bytes:
@@ -82,6 +77,12 @@ class SM2SoftKey:
 
 
 SoftKey = RSAKey | P256Key | SM2SoftKey
+
+
+def _check_own(kind: KeyKind, algorithm: str) -> None:
+    """A key signs under no name but its own."""
+    if algorithm not in kind.algorithms:
+        raise NoCertificate
 
 
 def new_key(kind: KeyKind, sm2: SM2 | None) -> SoftKey:
