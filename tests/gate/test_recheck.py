@@ -9,12 +9,14 @@ from certlogin.flows import tickets
 from certlogin.records.unit import UnitId
 from certlogin.stores.memory import MemoryStore
 from certlogin.web import recheck
+from tests.companions import companion, without
 from tests.gate.browser import TICKET, Browser, ticket_of
 from tests.gate.conftest import MakeWorld
 from tests.gate.servers import AsgiServer, Sent
 from tests.gate.test_failures import says_unavailable
 from tests.gate.test_sessions import bare_session, home
 from tests.gate.test_sessions import ticket as ticket_text
+from tests.gate.undefended_proof import UNCHECKED
 from tests.gate.world import World
 
 
@@ -33,6 +35,7 @@ def admitted(world: World) -> Browser:
     return mine
 
 
+@without(UNCHECKED, sees="assert 'FREE' is None")
 @pytest.mark.parametrize("path", ["/about", "/login"])
 def test_s5_a_ticket_that_ended_gives_no_session_on_open_paths(world: World, admitted: Browser, path: str) -> None:
     """Not refused there, as nobody is without a ticket; but its session is nobody's any more."""
@@ -44,6 +47,7 @@ def test_s5_a_ticket_that_ended_gives_no_session_on_open_paths(world: World, adm
     assert (world.host_saw(path) or {})["unit"] is None
 
 
+@companion("test_s5_a_ticket_that_ended_gives_no_session_on_open_paths")
 def test_s5_without_the_look_the_session_of_a_locked_unit_lives_on_open_paths(
     world: World, admitted: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +99,7 @@ def test_a_mistake_while_looking_admits_nobody(
     assert "secret detail" not in answer.text
 
 
+@without({"certlogin.web.gate.Gate.compares_session": lambda *_: False}, sees="assert 200 == 503")
 def test_s10_a_foreign_session_that_cannot_be_ended_is_not_passed_either(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,7 +111,9 @@ def test_s10_a_foreign_session_that_cannot_be_ended_is_not_passed_either(
     ((_, sealed),) = guard.seal_cookies((("Set-Cookie", f"session={raw}"),), ticket_of(mine))
     monkeypatch.setattr(MemoryStore, "end", away)
     world.seen.requests.clear()
-    assert says_unavailable(home(world, {TICKET: ticket_text(mine), "session": sealed.removeprefix("session=")}))
+    answer = home(world, {TICKET: ticket_text(mine), "session": sealed.removeprefix("session=")})
+    assert answer.status == 503
+    assert says_unavailable(answer)
     assert world.seen.requests == []
 
 
