@@ -1,29 +1,30 @@
-"""Reads one revocation list (CRL), and says whose it is.
+"""Reads one revocation list (CRL, RFC 5280 5), complete or delta, of all certificates or of a part.
 
-It decides whether bytes are a list that can be used, and which authority signed it. It must not know which list is the
-newest, what a certificate's own distribution points say, or the time.
+It decides whether bytes are a list that can be used, what part of its issuer's certificates it speaks of, and which
+authority signed it. It must not know which list is the newest, or the time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
-from types import MappingProxyType
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtensionOID
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509 import ReasonFlags
+from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
+from certlogin.pki.ber import element
 from certlogin.pki.certificate import PARSER_ERRORS, UnverifiedCertificate
-from certlogin.pki.der import SEQUENCE, children, only_element
+from certlogin.pki.der import INTEGER, SEQUENCE, DERError, Element, children, only_element
 from certlogin.pki.profile import SIGNATURE_ALGORITHMS
-from certlogin.pki.sm2 import SM2, verify_signed
-from certlogin.records.certificate import KeyType
+from certlogin.pki.scope import EVERYTHING, Scope, UnusableScope, read_scope
+from certlogin.pki.serials import SerialIndex, SerialsBuilder
+from certlogin.pki.signed import check_signed
+from certlogin.pki.sm2 import SM2
 
-#: Lists that speak of a part of the certificates, of other issuers, or of a change only. They need another procedure.
-_PARTIAL: Final = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT, ExtensionOID.DELTA_CRL_INDICATOR})
+#: What may be critical, for it is heeded.
+_KNOWN_CRITICAL: Final = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT, ExtensionOID.DELTA_CRL_INDICATOR})
 
 
 class UnusableList(ValueError):
@@ -34,25 +35,39 @@ class UnusableList(ValueError):
 class RevocationList:
     """A list as read; unverified until it was placed under an issuer."""
 
+    #: Empty once it was placed: a list is twice as large as its index.
     der: bytes = field(repr=False)
     issuer_der: bytes
     #: RFC 4514 text, for people.
     issuer: str
     number: int
+    #: For a delta: the number of the complete list that it changes, or any later one's.
+    base: int | None
+    scope: Scope
     this_update: datetime
     next_update: datetime
     #: Serial number to the time of revocation.
-    revoked: Mapping[int, datetime] = field(repr=False)
-    parsed: x509.CertificateRevocationList = field(repr=False)
+    revoked: SerialIndex = field(repr=False)
+    #: For a delta: what the complete list may name and is no longer revoked.
+    removed: frozenset[int] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """The parts of a list; `stub` is the list without its usual entries, for a parser that would keep them all."""
+
+    issuer: bytes
+    stub: bytes
+    serials: SerialsBuilder
 
 
 def read_list(der: bytes) -> RevocationList:
-    """Read one CRL in DER. Raises UnusableList: not a complete, direct list with a number and an end."""
+    """Read one CRL in DER. Raises UnusableList: indirect, without a number, without an end, …"""
     try:
-        parsed = x509.load_der_x509_crl(der)
-        return _read(parsed, der)
-    except UnusableList:
-        raise
+        outline = _outline(der)
+        return _read(x509.load_der_x509_crl(outline.stub), outline, der)
+    except (UnusableList, UnusableScope) as reason:
+        raise UnusableList(str(reason)) from None
     except PARSER_ERRORS as error:
         raise UnusableList(f"unreadable: {error}") from None
 
@@ -61,36 +76,61 @@ def is_signed_by(one: RevocationList, authority: UnverifiedCertificate, sm2: SM2
     """Whether the list is this authority's; names first, so that foreign lists cost no key operation."""
     if one.issuer_der != authority.subject_der or not _may_sign_lists(authority):
         return False
-    if authority.key.key_type is KeyType.SM2:
-        return sm2 is not None and _is_signed_with_sm2(one, authority, sm2)
     try:
-        key = authority.x509.public_key()
-        return isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) and one.parsed.is_signature_valid(key)
-    except (ValueError, UnsupportedAlgorithm):
+        check_signed(*_signed(one.der), authority, sm2)
+    except (InvalidSignature, ValueError):
         return False
+    return True
 
 
-def _read(parsed: x509.CertificateRevocationList, der: bytes) -> RevocationList:
+def _signed(der: bytes) -> tuple[Element, Element, Element]:
+    signed, algorithm, signature = children(only_element(der, SEQUENCE))
+    return signed, algorithm, signature
+
+
+def _outline(der: bytes) -> _Outline:
+    """Raises DERError."""
+    signed, algorithm, signature = _signed(der)
+    parts = list(children(signed))
+    # RFC 5280 5.1.2: version, algorithm, issuer, dates, entries. Version 1 is not written, and has no number: refused.
+    first = 1 if parts and parts[0].tag == INTEGER else 0
+    if len(parts) < first + 3:
+        raise DERError("too few elements")
+    builder = SerialsBuilder()
+    kept = [
+        part.encoded if place < first + 2 or part.tag != SEQUENCE else element(SEQUENCE, *builder.take(part))
+        for place, part in enumerate(parts)
+    ]
+    stub = element(SEQUENCE, element(SEQUENCE, *kept), algorithm.encoded, signature.encoded)
+    return _Outline(parts[first + 1].encoded, stub, builder)
+
+
+def _read(parsed: x509.CertificateRevocationList, outline: _Outline, der: bytes) -> RevocationList:
     if parsed.signature_algorithm_oid.dotted_string not in SIGNATURE_ALGORITHMS:
         raise UnusableList("signature algorithm")
-    _check_complete(parsed.extensions)
+    _check_critical(parsed.extensions)
+    number, base = _number(parsed.extensions), _base(parsed.extensions)
+    _check_base(number, base)
+    removed = _add_odd(parsed, outline.serials, is_delta=base is not None)
     return RevocationList(
         der=der,
-        issuer_der=_issuer_of(der),
+        issuer_der=outline.issuer,
         issuer=parsed.issuer.rfc4514_string(),
-        number=_number(parsed.extensions),
+        number=number,
+        base=base,
+        scope=_scope(parsed),
         this_update=parsed.last_update_utc,
         next_update=_end(parsed),
-        revoked=MappingProxyType(dict(_entries(parsed))),
-        parsed=parsed,
+        revoked=outline.serials.build(),
+        removed=removed,
     )
 
 
-def _check_complete(extensions: x509.Extensions) -> None:
-    """Raises UnusableList on extensions that change what the list means."""
+def _check_critical(extensions: x509.Extensions) -> None:
+    """Raises UnusableList on extensions that change what the list means in a way that we do not know."""
     for extension in extensions:
-        if extension.oid in _PARTIAL or extension.critical:
-            raise UnusableList(f"not complete and direct: extension {extension.oid.dotted_string}")
+        if extension.critical and extension.oid not in _KNOWN_CRITICAL:
+            raise UnusableList(f"critical extension {extension.oid.dotted_string}")
 
 
 def _number(extensions: x509.Extensions) -> int:
@@ -100,35 +140,57 @@ def _number(extensions: x509.Extensions) -> int:
         raise UnusableList("no number, so an older one could not be told from it") from None
 
 
+def _base(extensions: x509.Extensions) -> int | None:
+    """RFC 5280 5.2.4; None: the list is complete."""
+    try:
+        return extensions.get_extension_for_class(x509.DeltaCRLIndicator).value.crl_number
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _check_base(number: int, base: int | None) -> None:
+    if base is not None and base >= number:
+        raise UnusableList("a delta whose base is not older than itself")
+
+
+def _scope(parsed: x509.CertificateRevocationList) -> Scope:
+    try:
+        point = parsed.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
+    except x509.ExtensionNotFound:
+        return EVERYTHING
+    return read_scope(point, parsed.issuer)
+
+
 def _end(parsed: x509.CertificateRevocationList) -> datetime:
     if parsed.next_update_utc is None:
         raise UnusableList("no next update")
     return parsed.next_update_utc
 
 
-def _entries(parsed: x509.CertificateRevocationList) -> Iterable[tuple[int, datetime]]:
+def _add_odd(parsed: x509.CertificateRevocationList, serials: SerialsBuilder, *, is_delta: bool) -> frozenset[int]:
+    """Add the entries that are not of the usual shapes; returns those that a delta takes back."""
+    removed = set()
+    for serial, date, reason in _entries(parsed):
+        if is_delta and reason is ReasonFlags.remove_from_crl:
+            removed.add(serial)
+        else:
+            serials.add(serial, date)
+    return frozenset(removed)
+
+
+def _entries(parsed: x509.CertificateRevocationList) -> Iterable[tuple[int, datetime, ReasonFlags | None]]:
     for entry in parsed:
         # RFC 5280 5.3: with a critical extension that we do not know, the list must not be used.
-        if any(extension.critical for extension in entry.extensions):
+        if any(one.critical or one.oid == CRLEntryExtensionOID.CERTIFICATE_ISSUER for one in entry.extensions):
             raise UnusableList("an entry with a critical extension")
-        yield entry.serial_number, entry.revocation_date_utc
+        yield entry.serial_number, entry.revocation_date_utc, _reason(entry)
 
 
-def _issuer_of(der: bytes) -> bytes:
-    """The issuer's name as it is written: names are compared octet by octet. `der` was parsed before."""
-    signed, *_ = children(only_element(der, SEQUENCE))
-    # Only the head: a list may have a million entries. RFC 5280 5.1.2: version, algorithm, issuer. Version 1 has no
-    # version there, and no number either: it is refused for that.
-    _, _, issuer = islice(children(signed), 3)
-    return issuer.encoded
-
-
-def _is_signed_with_sm2(one: RevocationList, authority: UnverifiedCertificate, sm2: SM2) -> bool:
+def _reason(entry: x509.RevokedCertificate) -> ReasonFlags | None:
     try:
-        verify_signed(authority.spki, one.der, sm2)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _may_sign_lists(authority: UnverifiedCertificate) -> bool:

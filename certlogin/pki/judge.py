@@ -86,8 +86,7 @@ def judge_path(
 def _settle(path: Path, trust: Trust, now: datetime) -> Settled:
     if path.anchor.revocation is Mode.OFF:
         return Settled.NOT_ASKED
-    settle_revocation(path.certificates, trust.index, now)
-    return Settled.CRL
+    return settle_revocation(path.certificates, trust.index, now, path.anchor.grace)
 
 
 def facts_of(certificate: UnverifiedCertificate, anchor: TrustAnchor) -> CertificateFacts:

@@ -7,7 +7,7 @@ or what a certificate is used for.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
 from cryptography import x509
@@ -15,13 +15,14 @@ from OpenSSL import crypto
 
 from certlogin.errors import CertloginError, ConfigurationError, Refusal
 from certlogin.pki.certificate import CertificateUnreadable, UnverifiedCertificate, read_certificate
-from certlogin.pki.revocation import Mode, RevocationIndex, RevocationList, UnusableList, build_index, read_list
+from certlogin.pki.revocation import Mode, RevocationIndex, RevocationList, build_index, read_lists
 from certlogin.pki.sm2 import SM2
 from certlogin.records.certificate import KeyType
 from certlogin.records.identity_tables import Strictness
 
 #: How many CAs may stand between a certificate and its anchor. Those in use have one or two.
 INTERMEDIATES_MAX: Final = 8
+OCSP_MAX_AGE: Final = timedelta(days=1)
 #: X509_V_ERR_*: no issuer was found, or only one that is no anchor (2, 18-21).
 _NO_PATH: Final = frozenset({2, 18, 19, 20, 21})
 
@@ -52,6 +53,8 @@ class AnchorMaterial:
     unit_code_oids: tuple[str, ...] = ()
     unique_id_oids: tuple[str, ...] = ()
     unit_codes: Strictness = Strictness.ANY
+    #: With `prefer`: how long good evidence still counts after it went stale.
+    grace: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class TrustAnchor:
     unit_code_oids: tuple[str, ...]
     unique_id_oids: tuple[str, ...]
     unit_codes: Strictness
+    #: Nothing unless `revocation` is PREFER.
+    grace: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ class Trust:
     #: Dotted; a leaf issued under one of them may not log in.
     forbidden_policies: frozenset[str] = frozenset()
     max_intermediates: int = INTERMEDIATES_MAX
+    #: How long an OCSP answer without nextUpdate counts.
+    ocsp_max_age: timedelta = OCSP_MAX_AGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,7 @@ def build_trust(
     client_auth_required: bool = False,
     forbidden_policies: Iterable[str] = (),
     max_intermediates: int = INTERMEDIATES_MAX,
+    ocsp_max_age: timedelta = OCSP_MAX_AGE,
     previous: Trust | None = None,
     sm2: SM2 | None = None,
 ) -> Trust:
@@ -125,6 +133,7 @@ def build_trust(
         sm2=sm2,
         forbidden_policies=frozenset(forbidden_policies),
         max_intermediates=max_intermediates,
+        ocsp_max_age=ocsp_max_age,
     )
 
 
@@ -219,6 +228,7 @@ def _read_anchor(material: AnchorMaterial, problems: list[str]) -> TrustAnchor |
         unit_code_oids=material.unit_code_oids,
         unique_id_oids=material.unique_id_oids,
         unit_codes=material.unit_codes,
+        grace=material.grace if material.revocation == Mode.PREFER else timedelta(0),
     )
 
 
@@ -259,9 +269,7 @@ def _unverifiable(authorities: Iterable[UnverifiedCertificate], sm2: SM2 | None)
 def _read_lists(anchors: Iterable[AnchorMaterial]) -> tuple[list[RevocationList], list[str]]:
     lists, problems = [], []
     for material in anchors:
-        for der in dict.fromkeys(material.crls_der):
-            try:
-                lists.append(read_list(der))
-            except UnusableList as error:
-                problems.append(f"{material.name}: a revocation list is not used: {error}")
+        read, unusable = read_lists(dict.fromkeys(material.crls_der))
+        lists += read
+        problems += [f"{material.name}: {problem}" for problem in unusable]
     return lists, problems

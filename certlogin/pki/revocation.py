@@ -4,22 +4,26 @@ It decides whether a certificate on a proven path is revoked, or that nobody kno
 for one issuer name and key. It must not know where evidence comes from, and it never waits for anybody.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
+
+from cryptography.x509 import ReasonFlags
 
 from certlogin.errors import Refusal
 from certlogin.pki.certificate import UnverifiedCertificate
 from certlogin.pki.crl import RevocationList as RevocationList
 from certlogin.pki.crl import UnusableList as UnusableList
-from certlogin.pki.crl import is_signed_by
 from certlogin.pki.crl import read_list as read_list
-from certlogin.pki.ocsp import Question, question_of
-from certlogin.pki.sm2 import SM2
+from certlogin.pki.evidence import Evidence, add_answers, add_lists, forget_answers
+from certlogin.pki.evidence import RevocationIndex as RevocationIndex
+from certlogin.pki.evidence import build_index as build_index
+from certlogin.pki.ocsp import Answer, Question, Status, VerifiedAnswer, question_of, verify_response
+from certlogin.pki.ocsp_reader import UnusableAnswer
+from certlogin.pki.scope import ALL_REASONS
 
 if TYPE_CHECKING:
     from certlogin.pki.path import Trust
@@ -77,62 +81,54 @@ class RevocationUnknown(Refusal):
         return {name: value for name, value in super().facts().items() if name != "question"}
 
 
-#: Issuer name (DER) and SHA-256 of its key: lists of a CA's old and new key live beside each other.
-IssuerKey = tuple[bytes, str]
-
-
 @dataclass(frozen=True, slots=True)
-class RevocationIndex:
-    """Verified lists by issuer name and key."""
+class _Good:
+    """Somebody says, for a time, that a certificate is not revoked for these reasons."""
 
-    lists: Mapping[IssuerKey, RevocationList] = field(default_factory=dict)
+    by: Settled
+    reasons: frozenset[ReasonFlags]
+    begins: datetime
+    ends: datetime
 
-    def find(self, issuer: UnverifiedCertificate) -> RevocationList | None:
-        return self.lists.get(_key_of(issuer))
 
-
-def build_index(
-    lists: Iterable[RevocationList],
-    authorities: Sequence[UnverifiedCertificate],
-    previous: RevocationIndex,
-    sm2: SM2 | None = None,
-) -> tuple[RevocationIndex, list[str]]:
-    """Place each list under the CAs whose key signed it, never a lower number over a higher one.
-
-    Also returns why lists were left out. `previous` is the index in use: an old list put in the place of a newer one
-    (a replay) does not make us forget.
-    """
-    placed = {key: found for key, found in previous.lists.items() if key in {_key_of(one) for one in authorities}}
-    problems = []
-    for one in lists:
-        signers = [authority for authority in authorities if is_signed_by(one, authority, sm2)]
-        if not signers:
-            problems.append(f"number {one.number} of {one.issuer}: signed by no configured CA")
-        for key in dict.fromkeys(_key_of(signer) for signer in signers):
-            newest = placed.setdefault(key, one)
-            if _order(one) >= _order(newest):
-                placed[key] = one
-            else:
-                problems.append(f"number {one.number} of {one.issuer}: older than number {newest.number} in use")
-    return RevocationIndex(MappingProxyType(placed)), problems
+_Link = tuple[UnverifiedCertificate, UnverifiedCertificate, Evidence]
 
 
 def add_evidence(
-    trust: "Trust", lists: Iterable[bytes], answers: Iterable[bytes], now: datetime
+    trust: "Trust",
+    lists: Iterable[bytes],
+    answers: Iterable[bytes],
+    now: datetime,
+    authorities: Iterable[UnverifiedCertificate] = (),
 ) -> tuple["Trust", list[str]]:
     """The trust with more evidence, lists and OCSP responses in DER; and why some of it was left out.
 
-    What the trust has is never replaced by something older.
+    What the trust has is never replaced by something older. `authorities`: CAs of proven paths, beside the configured.
+    Raises SM2Unavailable.
     """
-    read, problems = [], ["an answer is not used: not supported yet" for _ in answers]
-    for der in lists:
+    among = (*(anchor.certificate for anchor in trust.anchors), *trust.intermediates, *authorities)
+    read, problems = read_lists(lists)
+    index, unplaced = add_lists(trust.index, read, among, trust.sm2)
+    verified: list[VerifiedAnswer] = []
+    for der in answers:
+        try:
+            verified += verify_response(der, among, now, trust.ocsp_max_age, trust.sm2)
+        except UnusableAnswer as reason:
+            problems.append(f"an OCSP answer is not used: {reason}")
+    longest = max(anchor.grace for anchor in trust.anchors)
+    index = forget_answers(add_answers(index, verified), now - longest)
+    return replace(trust, index=index), problems + unplaced
+
+
+def read_lists(ders: Iterable[bytes]) -> tuple[list[RevocationList], list[str]]:
+    """Those that can be used, and why the others cannot."""
+    read, problems = [], []
+    for der in ders:
         try:
             read.append(read_list(der))
         except UnusableList as reason:
             problems.append(f"a revocation list is not used: {reason}")
-    authorities = (*(anchor.certificate for anchor in trust.anchors), *trust.intermediates)
-    index, unplaced = build_index(read, authorities, trust.index, trust.sm2)
-    return replace(trust, index=index), problems + unplaced
+    return read, problems
 
 
 def settle_revocation(
@@ -143,34 +139,95 @@ def settle_revocation(
 ) -> Settled:
     """Return only if no certificate below the anchor, which ends `path`, is revoked; says by what it was settled.
 
-    `grace`: how long good evidence still counts after it went stale. Raises CertificateRevoked, RevocationUnknown.
+    That is what spoke of the leaf, or GRACE as soon as any certificate needed it. `grace`: how long good evidence still
+    counts after it went stale; where there was none, it does not begin. Raises CertificateRevoked, RevocationUnknown.
     """
-    for certificate, issuer in pairwise(path):
-        _settle_one(certificate, issuer, index.find(issuer), now)
-    return Settled.CRL
+    links = [(certificate, issuer, index.of(issuer)) for certificate, issuer in pairwise(path)]
+    # Of all of them first: that one is revoked is worth more than that another one is unknown.
+    for link in links:
+        _refuse_revoked(link)
+    settled = [_settle_one(link, now, grace) for link in links]
+    return Settled.GRACE if Settled.GRACE in settled else next(iter(settled), Settled.NOT_ASKED)
 
 
-def _settle_one(
-    certificate: UnverifiedCertificate, authority: UnverifiedCertificate, found: RevocationList | None, now: datetime
-) -> None:
-    subject = certificate.x509.subject.rfc4514_string()
-    issuer = certificate.x509.issuer.rfc4514_string()
-    serial = f"{certificate.serial:x}"
-    question = question_of(certificate, authority)
-    if found is None:
-        raise RevocationUnknown(subject, serial, issuer, "missing" if question is None else "not_asked", question)
-    # A revocation holds however old the list is; only its silence grows stale.
-    if certificate.serial in found.revoked:
-        raise CertificateRevoked(subject, serial, issuer, found.revoked[certificate.serial])
-    if now < found.this_update:
-        raise RevocationUnknown(subject, serial, issuer, "from_the_future", question)
-    if now >= found.next_update:
-        raise RevocationUnknown(subject, serial, issuer, "stale", question)
+def _refuse_revoked(link: _Link) -> None:
+    """A revocation holds however old its evidence is, and whoever says otherwise: only silence grows stale."""
+    certificate, _, evidence = link
+    at = _revoked_at(certificate, evidence)
+    if at is not None:
+        raise CertificateRevoked(*_names(certificate), at)
 
 
-def _order(one: RevocationList) -> tuple[int, datetime]:
-    return one.number, one.this_update
+def _revoked_at(certificate: UnverifiedCertificate, evidence: Evidence) -> datetime | None:
+    answer = evidence.answers.get(certificate.serial)
+    if answer is not None and answer.status is Status.REVOKED:
+        return answer.revoked_at
+    found = (voice.revoked_at(certificate.serial) for voice in evidence.voices if voice.scope.reasons_for(certificate))
+    return next((at for at in found if at is not None), None)
 
 
-def _key_of(issuer: UnverifiedCertificate) -> IssuerKey:
-    return issuer.subject_der, issuer.spki_sha256
+def _settle_one(link: _Link, now: datetime, grace: timedelta) -> Settled:
+    """Of a certificate that nobody says to be revoked. Raises RevocationUnknown."""
+    certificate, _, evidence = link
+    goods = list(_goods(certificate, evidence, now))
+    fresh = _by_whom(goods, now, timedelta(0))
+    if fresh is not None:
+        return fresh
+    is_unknown = _is_unknown(certificate, evidence, now)
+    if not is_unknown and _by_whom(goods, now, grace) is not None:
+        return Settled.GRACE
+    raise _unknown(link, "unknown_to_responder" if is_unknown else _problem(goods, now))
+
+
+def _goods(certificate: UnverifiedCertificate, evidence: Evidence, now: datetime) -> Iterator[_Good]:
+    answer = evidence.answers.get(certificate.serial)
+    if answer is not None and answer.status is Status.GOOD and not _is_of_revoked_delegate(answer, evidence):
+        yield _Good(Settled.OCSP, ALL_REASONS, answer.this_update, answer.until)
+    for voice in evidence.voices:
+        reasons, window = voice.scope.reasons_for(certificate), voice.window(certificate.serial, now)
+        if reasons and window is not None:
+            yield _Good(Settled.CRL, reasons, *window)
+
+
+def _by_whom(goods: Sequence[_Good], now: datetime, grace: timedelta) -> Settled | None:
+    """Who speaks now, or did within the grace, for all reasons together; None: nobody."""
+    speaking = [one for one in goods if one.begins <= now < one.ends + grace]
+    if not ALL_REASONS <= frozenset[ReasonFlags]().union(*(one.reasons for one in speaking)):
+        return None
+    return speaking[0].by
+
+
+def _problem(goods: Sequence[_Good], now: datetime) -> str:
+    if any(now >= one.ends for one in goods):
+        return "stale"
+    return "from_the_future" if any(now < one.begins for one in goods) else "missing"
+
+
+def _is_unknown(certificate: UnverifiedCertificate, evidence: Evidence, now: datetime) -> bool:
+    answer = evidence.answers.get(certificate.serial)
+    return answer is not None and answer.status is Status.UNKNOWN and answer.this_update <= now < answer.until
+
+
+def _is_of_revoked_delegate(answer: Answer, evidence: Evidence) -> bool:
+    """Whether anything says that its signer was revoked (RFC 6960 4.2.2.2.1), with or without ocsp-nocheck."""
+    if answer.delegate is None:
+        return False
+    own = evidence.answers.get(answer.delegate)
+    revoked = own is not None and own.status is Status.REVOKED
+    return revoked or any(voice.revoked_at(answer.delegate) is not None for voice in evidence.voices)
+
+
+def _unknown(link: _Link, problem: str) -> RevocationUnknown:
+    certificate, issuer, _ = link
+    question = question_of(certificate, issuer)
+    if problem == "missing" and question is not None:
+        problem = "not_asked"
+    return RevocationUnknown(*_names(certificate), problem, question)
+
+
+def _names(certificate: UnverifiedCertificate) -> tuple[str, str, str]:
+    return (
+        certificate.x509.subject.rfc4514_string(),
+        f"{certificate.serial:x}",
+        certificate.x509.issuer.rfc4514_string(),
+    )

@@ -1,5 +1,7 @@
 """Which lists are read, and whatever the bytes are: a list of ours or UnusableList, nothing else (S24)."""
 
+import re
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certlogin.pki.revocation import RevocationList, UnusableList, read_list
+from certlogin.pki.scope import EVERYTHING
 from tests.companions import without
 from tests.factory import DAY, NOW, key, make_pki
 from tests.pki import raw
@@ -32,15 +35,12 @@ from tests.pki.raw import (
 from tests.pki.undefended import ANY_LIST, LISTS_BY_NAME
 
 #: Extensions of a list are not heeded; nor are those of its entries.
-ANY_SCOPE = {"certlogin.pki.crl._check_complete": lambda _: None}
+ANY_EXTENSION = {"certlogin.pki.crl._check_critical": lambda _: None}
+ANY_SCOPE = {"certlogin.pki.crl.read_scope": lambda *_: EVERYTHING}
 ANY_ENTRY = {
-    "certlogin.pki.crl._entries": lambda parsed: ((one.serial_number, one.revocation_date_utc) for one in parsed)
+    "certlogin.pki.crl._entries": lambda parsed: ((one.serial_number, one.revocation_date_utc, None) for one in parsed)
 }
-HOLD_IS_NONE = {
-    "certlogin.pki.crl._entries": lambda parsed: (
-        (one.serial_number, one.revocation_date_utc) for one in parsed if not any(True for _ in one.extensions)
-    )
-}
+HOLD_IS_NONE = {"certlogin.pki.serials._usual": lambda: re.compile(b"(?!)"), "certlogin.pki.crl._entries": lambda _: ()}
 NUMBER_1 = {"certlogin.pki.crl._number": lambda _: 1}
 WITH_SHA1 = {"certlogin.pki.crl.SIGNATURE_ALGORITHMS": {"1.2.840.10045.4.1"}}
 
@@ -60,40 +60,34 @@ def unusable(der: bytes) -> str:
     return str(refusal.value)
 
 
-def scope(
-    *, only_user: bool = False, only_ca: bool = False, indirect: bool = False, reasons: bool = False
-) -> x509.IssuingDistributionPoint:
+def scope(*, indirect: bool = False, attribute: bool = False) -> x509.IssuingDistributionPoint:
     return x509.IssuingDistributionPoint(
-        full_name=None,
+        full_name=[x509.UniformResourceIdentifier("http://ca.test/1.crl")],
         relative_name=None,
-        only_contains_user_certs=only_user,
-        only_contains_ca_certs=only_ca,
-        only_some_reasons=frozenset({x509.ReasonFlags.key_compromise}) if reasons else None,
+        only_contains_user_certs=False,
+        only_contains_ca_certs=False,
+        only_some_reasons=None,
         indirect_crl=indirect,
-        only_contains_attribute_certs=False,
+        only_contains_attribute_certs=attribute,
     )
-
-
-PARTIAL: list[tuple[str, x509.ExtensionType]] = [
-    ("users only", scope(only_user=True)),
-    ("CAs only", scope(only_ca=True)),
-    ("some reasons", scope(reasons=True)),
-    ("indirect", scope(indirect=True)),
-    ("delta", x509.DeltaCRLIndicator(3)),
-]
 
 
 @without(ANY_SCOPE)
 @pytest.mark.parametrize("critical", [True, False])
-@pytest.mark.parametrize(("why", "partial"), PARTIAL, ids=[why for why, _ in PARTIAL])
-def test_s24_partial_indirect_and_delta_lists_are_not_used(
-    why: str, partial: x509.ExtensionType, critical: bool
-) -> None:
-    assert read_list(pki().issuing.crl())
-    assert unusable(pki().issuing.crl(extra=[(partial, critical)])).startswith("not complete and direct")
+@pytest.mark.parametrize("kind", ["indirect", "attribute"])
+def test_s24_indirect_and_attribute_lists_are_not_used(kind: str, critical: bool) -> None:
+    assert read_list(pki().issuing.crl(extra=[(scope(), critical)]))
+    assert kind in unusable(pki().issuing.crl(extra=[(scope(**{kind: True}), critical)]))
 
 
-@without(ANY_SCOPE)
+@without({"certlogin.pki.crl._check_base": lambda *_: None})
+@pytest.mark.parametrize("base", [7, 8])
+def test_s24_a_delta_to_itself_or_to_a_later_list_is_not_used(base: int) -> None:
+    assert read_list(pki().issuing.crl(number=7, extra=[(x509.DeltaCRLIndicator(6), True)])).base == 6
+    assert "base" in unusable(pki().issuing.crl(number=7, extra=[(x509.DeltaCRLIndicator(base), True)]))
+
+
+@without(ANY_EXTENSION)
 def test_s24_a_list_with_a_critical_extension_is_not_used() -> None:
     private = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.77"), tlv(NULL))
     assert read_list(pki().issuing.crl(extra=[(private, False)]))
@@ -123,7 +117,7 @@ def test_s24_a_list_with_a_critical_entry_extension_is_not_used() -> None:
     assert unusable(with_entry(other, True)) == "an entry with a critical extension"
 
 
-@without(HOLD_IS_NONE, sees="in mappingproxy({})")
+@without(HOLD_IS_NONE, sees="in SerialIndex()")
 def test_s24_a_certificate_on_hold_is_revoked() -> None:
     assert SERIAL in read_list(with_entry(x509.CRLReason(x509.ReasonFlags.certificate_hold), False)).revoked
 

@@ -119,4 +119,4 @@ def test_a_list_of_a_stranger_is_told() -> None:
 def test_the_lists_in_use_are_handed_on() -> None:
     first = pki().trust()
     again = build_trust([pki().material(crls_der=())], previous=first)
-    assert dict(again.index.lists) == dict(first.index.lists)
+    assert again.index.lists == first.index.lists

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, Final
 
@@ -14,13 +14,15 @@ from certlogin.pki import certificate as certificates
 from certlogin.pki import crl, revocation
 from certlogin.pki import path as paths
 from certlogin.pki.certificate import PARSER_ERRORS, CertificateUnreadable, UnverifiedCertificate
+from certlogin.pki.evidence import Evidence
 from certlogin.pki.path import CertificateUntrusted, Path, TrustAnchor
-from certlogin.pki.revocation import RevocationList
+from certlogin.pki.revocation import Settled
 from tests.factory import make_pki
 
 Replaced = Mapping[str, object]
 Certificates = Sequence[UnverifiedCertificate]
 Anchors = Sequence[TrustAnchor]
+Link = tuple[UnverifiedCertificate, UnverifiedCertificate, Evidence]
 _VERIFY: Final = "certlogin.pki.path._verify"
 _verify: Final = paths._verify
 _read_ca: Final = paths._read_ca
@@ -112,60 +114,47 @@ ROUND_AND_ROUND: Final[Replaced] = {_VERIFY: _round_and_round}
 # --- revocation
 
 
-def _missing_is_good(
-    one: UnverifiedCertificate, by: UnverifiedCertificate, found: RevocationList | None, now: datetime
-) -> None:
-    if found:
-        _settle_one(one, by, found, now)
+def _missing_is_good(link: Link, now: datetime, grace: timedelta) -> Settled:
+    return _settle_one(link, now, grace) if link[2].voices else Settled.CRL
 
 
-def _dates_unasked(
-    one: UnverifiedCertificate, by: UnverifiedCertificate, found: RevocationList | None, now: datetime
-) -> None:
-    _settle_one(one, by, found, found.this_update if found else now)
+def _dates_unasked(link: Link, now: datetime, grace: timedelta) -> Settled:
+    lists = [voice.complete for voice in link[2].voices if voice.complete]
+    return _settle_one(link, lists[0].this_update if lists else now, grace)
 
 
 _SETTLE: Final = "certlogin.pki.revocation._settle_one"
 #: Lists are read, and nobody is on them.
-NOBODY_LISTED: Final[Replaced] = {"certlogin.pki.crl._entries": lambda _: ()}
+NOBODY_LISTED: Final[Replaced] = {"certlogin.pki.revocation._revoked_at": lambda *_: None}
 #: Whoever has no list has revoked nobody.
 MISSING_IS_GOOD: Final[Replaced] = {_SETTLE: _missing_is_good}
 DATES_UNASKED: Final[Replaced] = {_SETTLE: _dates_unasked}
-UNSETTLED: Final[Replaced] = {_SETTLE: lambda *_: None}
+UNSETTLED: Final[Replaced] = {_SETTLE: lambda *_: Settled.CRL, **NOBODY_LISTED}
 #: A list replaces the one before, whatever their numbers.
-LAST_ONE_COUNTS: Final[Replaced] = {"certlogin.pki.revocation._order": lambda _: 0}
+LAST_ONE_COUNTS: Final[Replaced] = {"certlogin.pki.evidence._order": lambda _: 0}
 #: A list is its issuer's by name.
 LISTS_BY_NAME: Final[Replaced] = {
-    "certlogin.pki.revocation.is_signed_by": lambda one, authority, _: one.issuer_der == authority.subject_der
+    "certlogin.pki.evidence.is_signed_by": lambda one, authority, _: one.issuer_der == authority.subject_der
 }
-SM2_UNVERIFIED: Final[Replaced] = {"certlogin.pki.crl.verify_signed": lambda *_: None}
+SM2_UNVERIFIED: Final[Replaced] = {"certlogin.pki.signed.verify_signed": lambda *_: None}
 
 
-_load_list: Final = x509.load_der_x509_crl
+_outline: Final = crl._outline
 _read_whole: Final = crl._read
-_issuer_of: Final = crl._issuer_of
 
 
-def _lenient_list(der: bytes) -> x509.CertificateRevocationList:
+def _lenient_list(der: bytes) -> object:
     """What cannot be read is taken for a list of our issuing CA."""
     try:
-        return _read_whole(_load_list(der), der).parsed
+        outline = _outline(der)
+        _read_whole(x509.load_der_x509_crl(outline.stub), outline, der)
     except PARSER_ERRORS:
-        return _load_list(make_pki().issuing.crl())
-
-
-def _lenient_issuer(der: bytes) -> bytes:
-    try:
-        return _issuer_of(der)
-    except ValueError:
-        return b""
+        return _outline(make_pki().issuing.crl())
+    return _outline(der)
 
 
 #: Any bytes are a list.
-ANY_LIST: Final[Replaced] = {
-    "certlogin.pki.crl.x509.load_der_x509_crl": _lenient_list,
-    "certlogin.pki.crl._issuer_of": _lenient_issuer,
-}
+ANY_LIST: Final[Replaced] = {"certlogin.pki.crl._outline": _lenient_list}
 
 
 # --- one certificate
