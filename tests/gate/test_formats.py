@@ -12,11 +12,13 @@ from certlogin.login import proof as proofs
 from certlogin.wire.b64 import encode
 from certlogin.wire.helper import helper_proof_bytes
 from certlogin.wire.payload import Purpose, SignedPayload, signed_bytes
+from tests.companions import companion, without
 from tests.factory import Issued, sign
 from tests.factory_keys import sign_der
 from tests.gate.browser import Browser, decoded
 from tests.gate.test_obstacles_proof import gets_in
 from tests.gate.test_proofs import refused
+from tests.gate.undefended_proof import ANY_FORMAT, RELEASED, UNVERIFIED
 from tests.gate.world import ORIGIN
 
 #: From the payload of a login to the octets that something else signs about it.
@@ -80,6 +82,7 @@ def test_s22_a_signature_made_elsewhere_is_no_login(mine: Browser, issued: Issue
     assert refused(mine, signed_elsewhere(mine, issued, octets)) == "signature_mismatch"
 
 
+@companion("test_s22_a_signature_made_elsewhere_is_no_login")
 @elsewhere
 def test_s22_without_the_prefix_a_signature_made_elsewhere_logs_in(
     mine: Browser, issued: Issued, octets: Octets, monkeypatch: pytest.MonkeyPatch
@@ -90,7 +93,7 @@ def test_s22_without_the_prefix_a_signature_made_elsewhere_logs_in(
 
 
 @elsewhere
-def test_s22_what_a_login_signs_is_nothing_else(octets: Octets) -> None:
+def test_what_a_login_signs_is_nothing_else(octets: Octets) -> None:
     """Neither DER nor a TLS transcript nor base64url with a dot begins as our prefix does."""
     payload = b'{"origin":"o","unit":"u","nonce":"n","iat":1}'
     assert not octets(payload).startswith(b"CERTLOGIN-AUTH-V1\0")
@@ -121,37 +124,70 @@ def whole_cms(issued: Issued, payload: bytes) -> bytes:
     return bytes(cms.ContentInfo({"content_type": "signed_data", "content": data}).dump())
 
 
-def test_s22_a_cms_value_shown_as_a_raw_signature_is_refused(mine: Browser, issued: Issued) -> None:
-    proof = mine.sign(issued, mine.challenge())
-    value = whole_cms(issued, decoded(proof["payload"])[:100])
-    assert refused(mine, proof | {"signature": encode(value)}) == "signature_malformed"
-    proof = mine.sign(issued, mine.challenge())
-    inner = sign_der(issued.key, signed_attributes(decoded(proof["payload"])))
-    assert refused(mine, proof | {"signature": encode(inner)}) == "signature_malformed"
+def inner_value(issued: Issued, payload: bytes) -> bytes:
+    """The signature inside of it, a DER sequence of r and s."""
+    return sign_der(issued.key, signed_attributes(payload))
 
 
+@without(UNVERIFIED, sees=RELEASED)
+@pytest.mark.parametrize("value", [whole_cms, inner_value])
+def test_s22_a_cms_value_shown_as_a_raw_signature_is_refused(
+    mine: Browser, issued: Issued, value: Callable[[Issued, bytes], bytes]
+) -> None:
+    proof = mine.sign(issued, mine.challenge())
+    shown = value(issued, decoded(proof["payload"])[:100])
+    assert refused(mine, proof | {"signature": encode(shown)}) == "signature_malformed"
+
+
+def foreign(issued: Issued, proof: dict[str, Any], octets: Octets) -> dict[str, Any]:
+    """The same facts in another format, genuinely signed."""
+    facts = octets(decoded(proof["payload"]))
+    return proof | {"payload": encode(facts), "signature": encode(sign(issued.key, facts))}
+
+
+#: The octets of the other format are what is signed; a reader stands in the test.
+WITH_READER = {"certlogin.login.proof.signed_bytes": lambda payload, purpose: payload}
+
+
+@without({**ANY_FORMAT, **WITH_READER}, sees=RELEASED)
 @pytest.mark.parametrize(("format_", "octets"), [("text", readable), ("cms", signed_attributes), ("web-eid", token)])
 def test_s18_the_genuine_proof_of_another_format_is_refused_before_it_is_read(
     mine: Browser, issued: Issued, format_: str, octets: Octets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(*_: object) -> None:
-        raise AssertionError("a payload of a format that nobody offered was read")
+    native = mine.sign(issued, mine.challenge())
+    facts = SignedPayload.from_bytes(decoded(native["payload"]))
+    seen: list[bytes] = []
 
-    proof = mine.sign(issued, mine.challenge())
-    facts = octets(decoded(proof["payload"]))
-    other = proof | {"format": format_, "payload": encode(facts), "signature": encode(sign(issued.key, facts))}
+    def read(data: bytes) -> SignedPayload:
+        """What a driver for that format would find."""
+        seen.append(data)
+        return facts
+
     monkeypatch.setattr(SignedPayload, "from_bytes", read)
-    assert refused(mine, other) == "format_not_allowed"
+    assert refused(mine, foreign(issued, native, octets) | {"format": format_}) == "format_not_allowed"
+    assert seen == []
 
 
 @pytest.mark.parametrize("octets", [readable, signed_attributes, token], ids=["text", "CMS", "JWS"])
 def test_s18_nor_is_it_taken_under_the_native_name(mine: Browser, issued: Issued, octets: Octets) -> None:
     proof = mine.sign(issued, mine.challenge())
-    facts = octets(decoded(proof["payload"]))
-    other = proof | {"payload": encode(facts), "signature": encode(sign(issued.key, facts))}
-    assert refused(mine, other) == "bad_request"
+    assert refused(mine, foreign(issued, proof, octets)) == "bad_request"
 
 
+@companion("test_s18_nor_is_it_taken_under_the_native_name")
+@pytest.mark.parametrize("octets", [readable, signed_attributes, token], ids=["text", "CMS", "JWS"])
+def test_s18_without_the_strict_reader_it_is_taken(
+    mine: Browser, issued: Issued, octets: Octets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that finds the facts in whatever it is given, and takes it for what was signed."""
+    native = mine.sign(issued, mine.challenge())
+    facts = SignedPayload.from_bytes(decoded(native["payload"]))
+    monkeypatch.setattr(SignedPayload, "from_bytes", lambda data: facts)
+    monkeypatch.setattr(proofs, "signed_bytes", lambda payload, purpose: payload)
+    assert gets_in(mine, foreign(issued, native, octets))
+
+
+@without(ANY_FORMAT, sees=RELEASED)
 def test_s18_a_challenge_for_other_formats_is_another_challenge(mine: Browser, issued: Issued) -> None:
     """What the server offers is inside the challenge: a page cannot widen it."""
     offered = mine.challenge()

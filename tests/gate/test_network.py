@@ -8,6 +8,7 @@ import pytest
 from certlogin.pki.certificate import UnverifiedCertificate
 from certlogin.pki.judge import judge_certificate
 from tests import factory
+from tests.companions import companion
 from tests.gate.browser import Browser
 from tests.gate.world import World
 
@@ -50,6 +51,7 @@ def test_s26_a_login_with_addresses_in_its_certificate_contacts_nobody(world: Wo
     assert contacted == []
 
 
+@companion("test_s26_a_login_with_addresses_in_its_certificate_contacts_nobody")
 def test_s26_without_that_restraint_the_address_is_contacted(
     world: World, contacted: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from certlogin.wire import payload as payloads
 from certlogin.wire.b64 import encode
 from certlogin.wire.payload import Purpose, SignedPayload, signed_bytes
 from tests import factory
+from tests.companions import companion
 from tests.factory import Issued, make_pki, sign
 from tests.gate.browser import Browser, decoded
 from tests.gate.conftest import MakeWorld
@@ -36,6 +37,7 @@ def gets_in(browser: Browser, proof: dict[str, Any]) -> bool:
     return browser.is_admitted()
 
 
+@companion("test_s14_a_lying_report_changes_the_page_and_never_the_admission")
 def test_s14_believing_the_page_instead_of_the_signature_lets_an_outdated_helper_in(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,6 +53,7 @@ def test_s14_believing_the_page_instead_of_the_signature_lets_an_outdated_helper
     assert gets_in(mine, mine.sign(issued, mine.challenge(), helper="1.0.0.0"))
 
 
+@companion("test_s16_what_dropped_off_the_list_stays_revoked_and_renews_nothing")
 def test_s16_without_the_memory_of_a_revocation_a_list_that_forgets_lets_it_in_again(
     world: World, mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +68,7 @@ def test_s16_without_the_memory_of_a_revocation_a_list_that_forgets_lets_it_in_a
     assert gets_in(again, again.sign(issued, again.challenge()))
 
 
+@companion("test_s17_a_challenge_chosen_by_the_client_is_refused")
 def test_s17_without_the_challenges_mac_the_client_chooses_its_own(
     mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +79,7 @@ def test_s17_without_the_challenges_mac_the_client_chooses_its_own(
     assert gets_in(mine, proof)
 
 
+@companion("test_s18_a_format_the_server_did_not_offer_is_refused")
 def test_s18_without_the_list_of_formats_another_format_is_taken(
     mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +91,7 @@ def test_s18_without_the_list_of_formats_another_format_is_taken(
     assert gets_in(mine, mine.sign(issued, mine.challenge()) | {"format": "text"})
 
 
+@companion("test_s20_an_algorithm_the_server_did_not_offer_is_refused")
 def test_s20_without_the_list_of_algorithms_the_message_chooses(
     mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +103,7 @@ def test_s20_without_the_list_of_algorithms_the_message_chooses(
     assert gets_in(mine, mine.sign(issued, mine.challenge()))
 
 
+@companion("test_s21_a_relayed_challenge_is_refused_by_its_origin")
 def test_s21_without_the_comparison_a_relayed_challenge_logs_the_attacker_in(
     mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +120,7 @@ def for_another_purpose(issued: Issued, proof: dict[str, Any]) -> dict[str, Any]
     return proof | {"payload": encode(octets), "signature": encode(signature)}
 
 
+@companion("test_s22_a_signature_for_another_purpose_is_no_login")
 def test_s22_without_the_comparison_a_step_up_is_a_login(
     mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +129,7 @@ def test_s22_without_the_comparison_a_step_up_is_a_login(
     assert gets_in(mine, for_another_purpose(issued, mine.sign(issued, mine.challenge())))
 
 
+@companion("test_s22_a_signature_under_another_prefix_is_no_login")
 def test_s22_without_prefixes_a_signed_agreement_is_a_login(
     mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +154,7 @@ def foreign(make_world: MakeWorld) -> tuple[Browser, dict[str, Any]]:
     return mine, mine.sign(leaf, mine.challenge()) | {"chain": chain}
 
 
+@companion("test_s23_what_a_client_sends_along_never_becomes_an_anchor")
 def test_s23_without_the_path_a_ca_that_the_client_sent_is_believed(
     foreign: tuple[Browser, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +172,7 @@ def test_s23_without_the_path_a_ca_that_the_client_sent_is_believed(
     mine.asked("proof", **proof)
 
 
+@companion("test_s24_a_revoked_certificate_is_refused")
 def test_s24_without_the_lists_a_revoked_certificate_logs_in(
     world: World, mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +182,7 @@ def test_s24_without_the_lists_a_revoked_certificate_logs_in(
     assert gets_in(mine, mine.sign(issued, mine.challenge()))
 
 
+@companion("test_s25_a_certificate_longer_than_a_message_may_carry_is_not_even_read")
 def test_s25_without_the_limit_an_oversized_certificate_is_read(
     world: World, mine: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +194,7 @@ def test_s25_without_the_limit_an_oversized_certificate_is_read(
         certificates.read_certificate(der)
 
 
+@companion("test_s27_common_name_and_serial_are_never_an_identity")
 def test_s27_an_identity_taken_from_the_common_name_is_whoever_the_name_says(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +208,7 @@ def test_s27_an_identity_taken_from_the_common_name_is_whoever_the_name_says(
     assert gets_in(mine, mine.sign(leaf, mine.challenge()))
 
 
+@companion("test_s27_no_prefix_is_stripped_so_different_ids_stay_different")
 def test_s27_without_the_exact_comparison_a_stripped_prefix_makes_two_ids_equal(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
