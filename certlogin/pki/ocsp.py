@@ -123,16 +123,24 @@ def _verified(
 ) -> VerifiedAnswer:
     issuer = _issuer(single.certificate, authorities)
     delegate = _signer(response, issuer, now, sm2)
-    until = single.this_update + max_age if single.next_update is None else single.next_update
     answer = Answer(
         status=single.status,
         this_update=single.this_update,
-        until=until if delegate is None else min(until, delegate.x509.not_valid_after_utc),
+        until=_until(single, delegate, max_age),
         revoked_at=single.revoked_at or single.this_update,
         on_hold=single.on_hold,
         delegate=None if delegate is None else delegate.serial,
     )
-    return VerifiedAnswer(issuer, single.certificate.serial, answer)
+    return VerifiedAnswer(issuer, _serial(single.certificate), answer)
+
+
+def _until(single: SingleResponse, delegate: UnverifiedCertificate | None, max_age: timedelta) -> datetime:
+    until = single.this_update + max_age if single.next_update is None else single.next_update
+    return until if delegate is None else min(until, delegate.x509.not_valid_after_utc)
+
+
+def _serial(certificate: CertificateID) -> int:
+    return certificate.serial
 
 
 def _issuer(wanted: CertificateID, authorities: Sequence[UnverifiedCertificate]) -> UnverifiedCertificate:
@@ -179,7 +187,11 @@ def _may_answer(one: UnverifiedCertificate, issuer: UnverifiedCertificate, now: 
         guard_any(one, now)
     except Refusal:
         return False
-    return one.issuer_der == issuer.subject_der and _is_for_answers(one) and _is_issued_by(one, issuer, sm2)
+    return _is_named_by(one, issuer) and _is_for_answers(one) and _is_issued_by(one, issuer, sm2)
+
+
+def _is_named_by(one: UnverifiedCertificate, issuer: UnverifiedCertificate) -> bool:
+    return one.issuer_der == issuer.subject_der
 
 
 def _is_for_answers(one: UnverifiedCertificate) -> bool:
