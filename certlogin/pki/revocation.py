@@ -76,9 +76,11 @@ class RevocationUnknown(Refusal):
     problem: str
     #: Also beside the other problems, where the certificate names a responder.
     question: Question | None = field(default=None, repr=False)
+    #: The proven path, leaf first, anchor last: whose word the addresses are that could be asked.
+    path: tuple[UnverifiedCertificate, ...] = field(default=(), repr=False)
 
     def facts(self) -> dict[str, object]:
-        return {name: value for name, value in super().facts().items() if name != "question"}
+        return {name: value for name, value in super().facts().items() if name not in ("question", "path")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,11 @@ def settle_revocation(
     # Of all of them first: that one is revoked is worth more than that another one is unknown.
     for link in links:
         _refuse_revoked(link)
-    settled = [_settle_one(link, now, grace) for link in links]
+    try:
+        settled = [_settle_one(link, now, grace) for link in links]
+    except RevocationUnknown as unknown:
+        unknown.path = tuple(path)
+        raise
     return Settled.GRACE if Settled.GRACE in settled else next(iter(settled), Settled.NOT_ASKED)
 
 

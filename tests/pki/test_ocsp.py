@@ -398,7 +398,8 @@ def test_who_was_never_asked_about_can_be_asked() -> None:
     assert question is not None
     assert question.addresses == ("http://a.test/ocsp", "http://b.test")
     assert question.request == ocsp_request(read_certificate(own.der), read_certificate(pki().issuing.der))
-    assert "question" not in refusal.value.facts()
+    assert [one.der for one in refusal.value.path] == [own.der, pki().issuing.der, pki().root.der]
+    assert refusal.value.facts().keys() == {"subject", "serial", "issuer", "problem"}
 
 
 def test_a_question_may_be_asked_again_when_its_answer_is_stale() -> None:
