@@ -28,12 +28,13 @@ def sm2() -> SM2:
 
 @cache
 def key(name: str, key_type: str = "P-256") -> PrivateKey:
-    """One key per (name, type): RSA-1024, RSA-2048, RSA-3072, P-256, P-384, secp256k1."""
+    """One key per (name, type): RSA-1024, RSA-2048, RSA-3072, P-256, P-384, P-521, secp256k1."""
     if key_type.startswith("RSA-"):
         return rsa.generate_private_key(65537, int(key_type[4:]))
     curves: dict[str, ec.EllipticCurve] = {
         "P-256": ec.SECP256R1(),
         "P-384": ec.SECP384R1(),
+        "P-521": ec.SECP521R1(),
         "secp256k1": ec.SECP256K1(),
     }
     return ec.generate_private_key(curves[key_type])

@@ -35,6 +35,8 @@ _NULL: Final = bytes.fromhex("0500")
 _CURVES: Final = {
     bytes.fromhex("2a8648ce3d030107"): (KeyType.P256, 256),
     bytes.fromhex("2b81040022"): (KeyType.P384, 384),
+    # Only cards of Web eID sign with it; no helper's algorithm does.
+    bytes.fromhex("2b81040023"): (KeyType.P521, 521),
     bytes.fromhex("2a811ccf5501822d"): (KeyType.SM2, 256),
 }
 
@@ -97,7 +99,7 @@ def _read_curve(parameters: Element, point: bytes) -> KeyKind:
         raise WeakKey("curve")
     key_type, bits = known
     # SEC 1, 2.3.3: only the uncompressed form; every CA writes it, and it names one point in one way.
-    if len(point) != 1 + 2 * (bits // 8) or point[0] != 4:
+    if len(point) != 1 + 2 * ((bits + 7) // 8) or point[0] != 4:
         raise WeakKey("point")
     return KeyKind(key_type, bits)
 

@@ -11,6 +11,7 @@ class KeyType(StrEnum):
     RSA = "RSA"
     P256 = "P-256"
     P384 = "P-384"
+    P521 = "P-521"
     SM2 = "SM2"
 
 

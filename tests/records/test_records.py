@@ -67,7 +67,7 @@ def test_no_record_shares_a_default_that_can_change(record: type[Any]) -> None:
 
 #: What lies in databases, cookies and messages: a renamed member may not change its value.
 STORED: list[tuple[type[StrEnum], set[str]]] = [
-    (KeyType, {"RSA", "P-256", "P-384", "SM2"}),
+    (KeyType, {"RSA", "P-256", "P-384", "P-521", "SM2"}),
     (Slot, {"current", "replacement"}),
     (State, {"active", "superseded", "revoked", "expired"}),
     (Method, {"password", "certificate"}),
