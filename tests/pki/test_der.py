@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certlogin.pki.der import (
@@ -145,6 +145,7 @@ TAGS = st.lists(st.sampled_from(b"\x30\x31\x02\x04\x05\x00\x80\x82\xa0\x1f\xff")
 @without(ANY_REST, sees="octets that nobody read")
 @FAST
 @given(st.binary(max_size=200) | TAGS)
+@example(b"\x04\x00\x00")
 def test_s25_any_bytes_are_an_outline_or_a_der_error(data: bytes) -> None:
     try:
         outline = check_outline(data, 32)
