@@ -140,8 +140,9 @@ class Authority(Issued):
         signed_by: AnyKey | None = None,
         issuer: x509.Name | None = None,
         extra: Sequence[tuple[x509.ExtensionType, bool]] = (),
+        removed: Iterable[int] = (),
     ) -> bytes:
-        """DER of a CRL. `signed_by` another key, another `issuer`, no `number`, a delta: bad ones."""
+        """DER of a CRL. `signed_by` another key, another `issuer`, no `number`: bad ones. `removed`: by a delta."""
         builder = x509.CertificateRevocationListBuilder().issuer_name(issuer or self.certificate.subject)
         builder = builder.last_update(this_update).next_update(next_update or this_update + 7 * DAY)
         if number is not None:
@@ -152,6 +153,10 @@ class Authority(Issued):
             builder = builder.add_extension(extension, critical)
         for serial in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(this_update)
+            builder = builder.add_revoked_certificate(entry.build())
+        for serial in removed:
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(this_update)
+            entry = entry.add_extension(x509.CRLReason(x509.ReasonFlags.remove_from_crl), False)
             builder = builder.add_revoked_certificate(entry.build())
         signer = signed_by or self.key
         der = builder.sign(_builds(signer), hashes.SHA256()).public_bytes(Encoding.DER)

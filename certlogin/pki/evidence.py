@@ -14,7 +14,7 @@ from certlogin.pki.certificate import UnverifiedCertificate
 from certlogin.pki.crl import RevocationList, is_signed_by
 from certlogin.pki.delta import Voice
 from certlogin.pki.ocsp import Answer, Status, VerifiedAnswer
-from certlogin.pki.scope import EVERYTHING
+from certlogin.pki.scope import EVERYTHING, Scope
 from certlogin.pki.sm2 import SM2
 
 #: Issuer name (DER) and SHA-256 of its key: lists of a CA's old and new key live beside each other.
@@ -116,7 +116,8 @@ def _without_old(evidence: Evidence, before: datetime) -> Evidence:
 
 def _with_list(evidence: Evidence, one: RevocationList) -> tuple[Evidence, RevocationList | None]:
     """Also the newer list for whose sake this one was left out."""
-    voice = next((voice for voice in evidence.voices if voice.scope == one.scope), Voice(one.scope))
+    scope = _scope_of(one)
+    voice = next((voice for voice in evidence.voices if voice.scope == scope), Voice(scope))
     newest = voice.complete if one.base is None else voice.delta
     if newest is not None and _order(one) < _order(newest):
         return evidence, newest
@@ -124,6 +125,11 @@ def _with_list(evidence: Evidence, one: RevocationList) -> tuple[Evidence, Revoc
     changed = replace(voice, complete=kept) if one.base is None else replace(voice, delta=kept)
     others = (other for other in evidence.voices if other is not voice)
     return replace(evidence, voices=(*others, changed)), None
+
+
+def _scope_of(one: RevocationList) -> Scope:
+    """RFC 5280 5.2.4 b: numbers are compared, and deltas fit, within one scope only."""
+    return one.scope
 
 
 def _order(one: RevocationList) -> tuple[int, datetime]:

@@ -52,15 +52,19 @@ def read_scope(point: x509.IssuingDistributionPoint, issuer: x509.Name) -> Scope
     if point.only_contains_attribute_certs:
         raise UnusableScope("it speaks of attribute certificates only")
     names = frozenset(_encoded(point.full_name or (), point.relative_name, issuer))
-    if not names and (point.full_name is not None or point.relative_name is not None):
-        # Without its names it would speak of every certificate.
-        raise UnusableScope("a distribution point with names of other kinds than URI and directory name")
+    _check_names(point, names)
     return Scope(
         names=names,
         users_only=point.only_contains_user_certs,
         cas_only=point.only_contains_ca_certs,
         reasons=ALL_REASONS if point.only_some_reasons is None else ALL_REASONS & point.only_some_reasons,
     )
+
+
+def _check_names(point: x509.IssuingDistributionPoint, names: frozenset[bytes]) -> None:
+    """Without any of its names the list would speak of every certificate."""
+    if not names and (point.full_name is not None or point.relative_name is not None):
+        raise UnusableScope("a distribution point with names of other kinds than URI and directory name")
 
 
 def _points(certificate: UnverifiedCertificate) -> Iterable[x509.DistributionPoint]:
