@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from certlogin.errors import ConfigurationError
 from certlogin.records.identity_tables import STANDARD, TABLES, read_source
+from certlogin.records.proof import ProofFormat
 from certlogin.records.unit import EXEMPT
 from certlogin.settings.build import Place, is_required, toml_name
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.model import Settings
 from certlogin.settings.rules import Adoption, EnrolmentWindow, LegacyRule, RequireRule, Rules, Stage, Unregistered
 from certlogin.settings.site import Host, Mode, Paths, Site
-from certlogin.settings.trust import Anchor, CASettings, SM2Settings, Trust
+from certlogin.settings.trust import Anchor, CASettings, RelayRisk, SM2Settings, Trust
 
 SECRET_BYTES: Final = 32
 
@@ -214,6 +215,18 @@ def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
     for key in ("intermediates", "crls"):
         if "" in values.get(key, ()):
             yield f"{key}: a file name is empty"
+    yield from _formats(values.get("formats", (ProofFormat.NATIVE,)), values.get("relay_risk", RelayRisk.REFUSED))
+
+
+def _formats(formats: tuple[ProofFormat, ...], relay_risk: RelayRisk) -> Iterator[str]:
+    yield from _unique("formats", [one.value for one in formats])
+    if not formats:
+        yield "formats: is empty, so nobody with a certificate of it could log in"
+    if relay_risk is RelayRisk.REFUSED and set(formats) - {ProofFormat.NATIVE}:
+        yield (
+            "formats: others than 'native' need relay_risk = 'accepted': a page of another site may have what they "
+            "sign signed there, and log in with it here"
+        )
 
 
 def _unit_code_entry(entry: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from certlogin.records.proof import ProofFormat
 from certlogin.settings.model import Settings
 from certlogin.settings.rules import Stage
 from certlogin.settings.site import Mode
@@ -32,3 +33,9 @@ def _of_anchor(anchor: Anchor) -> Iterator[str]:
         yield f"[[trust.anchors]] {anchor.name!r} revocation = 'off': revoked certificates are accepted"
     if not anchor.strict:
         yield f"[[trust.anchors]] {anchor.name!r} strict = false: certificates without AuthorityKeyIdentifier pass"
+    others = [one.value for one in anchor.formats if one is not ProofFormat.NATIVE]
+    if others:
+        yield (
+            f"[[trust.anchors]] {anchor.name!r} relay_risk = 'accepted': its certificates also log in by "
+            f"{', '.join(others)}, which a page of another site may relay"
+        )

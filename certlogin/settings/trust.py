@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from certlogin.records.identity_tables import STANDARD, TABLES, IdentityTable, Strictness
+from certlogin.records.proof import ProofFormat
 
 
 class Revocation(StrEnum):
@@ -11,6 +12,17 @@ class Revocation(StrEnum):
     REQUIRE = "require"
     #: Not asked; shown by doctor and in the start-up log.
     OFF = "off"
+
+
+class RelayRisk(StrEnum):
+    """Whether this is known: only certlogin's own helper writes unit, purpose and the browser's origin into a proof.
+
+    What another one signs, a page of another site may have asked it to sign.
+    """
+
+    REFUSED = "refused"
+    #: Shown in the start-up log.
+    ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,10 @@ class Anchor:
     unique_id: tuple[str, ...] = ()
     #: What a unit code must look like; another one makes the certificate unreadable.
     unit_code_check: Strictness = Strictness.ANY
+    #: How its certificates may prove a login; anything else that is signed is always `native`.
+    formats: tuple[ProofFormat, ...] = (ProofFormat.NATIVE,)
+    #: Without `ACCEPTED` no other format than `native` may be named.
+    relay_risk: RelayRisk = RelayRisk.REFUSED
 
     @property
     def table(self) -> IdentityTable:

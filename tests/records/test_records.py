@@ -17,6 +17,7 @@ from certlogin.records.certificate import KeyType, Slot, State
 from certlogin.records.helper import HelperReport, HelperState
 from certlogin.records.identity import IDENTITY_KEY, Identity, Method
 from certlogin.records.identity_tables import Strictness
+from certlogin.records.proof import ProofFormat
 from certlogin.records.unit import EXEMPT, Unit, UnitId
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -73,6 +74,7 @@ STORED: list[tuple[type[StrEnum], set[str]]] = [
     (Method, {"password", "certificate"}),
     (LoginKind, {"form", "json"}),
     (Strictness, {"strict", "lenient", "any"}),
+    (ProofFormat, {"native", "text", "cms", "web-eid"}),
     (
         HelperState,
         {"ready", "helper_not_running", "browser_blocked", "prompt_dismissed", "origin_refused", "unreachable"},

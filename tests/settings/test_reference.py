@@ -59,6 +59,8 @@ def _without_none(hint: Any) -> Any:
 def _type(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return ", ".join(f"`{member.value}`" for member in hint)
+    if get_origin(hint) is tuple and issubclass(get_args(hint)[0], Enum):
+        return f"list of {_type(get_args(hint)[0])}"
     return TYPES[hint]
 
 

@@ -29,6 +29,11 @@ def test_nothing_is_said_of_a_strict_site() -> None:
         ("trust.anchors.0.strict", False, "[[trust.anchors]] 'root' strict = false"),
         ("rules.require", [{**RULE, "stage": "report"}], "[[rules.require]] 'roster' stage = 'report'"),
         ("rules.require", [{**RULE, "stage": "advise"}], "[[rules.require]] 'roster' stage = 'advise'"),
+        (
+            "trust.anchors.0",
+            {"name": "root", "file": "root.pem", "formats": ["text", "native", "cms"], "relay_risk": "accepted"},
+            "[[trust.anchors]] 'root' relay_risk = 'accepted': its certificates also log in by text, cms, which",
+        ),
         ("stores.lock_file", "", "[stores] lock_file: not given"),
     ],
 )
