@@ -254,6 +254,7 @@ def test_another_mask_than_mgf1_is_refused() -> None:
         ("RSA-2048", writer.SHA256, writer.ECDSA_SHA256),
         ("RSA-2048", writer.SM3, writer.SM2_SM3),
         ("P-256", writer.SHA256, writer.RSA),
+        ("P-521", writer.SHA512, writer.ECDSA_SHA512),
         ("P-384", writer.SM3, writer.SM2_SM3),
         ("P-256", writer.SM3, writer.SM2_SIGN),
         ("SM2", writer.SHA256, writer.ECDSA_SHA256),
