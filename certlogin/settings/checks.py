@@ -8,16 +8,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any, Final
 
 from certlogin.errors import ConfigurationError
 from certlogin.records.identity_tables import STANDARD, TABLES, read_source
 from certlogin.records.proof import ProofFormat
 from certlogin.records.unit import EXEMPT
+from certlogin.settings.addresses import canonical_origin as canonical_origin
+from certlogin.settings.addresses import is_host_entry, read_address
 from certlogin.settings.build import Place, is_required, toml_name
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.model import Settings
+from certlogin.settings.revocation import RevocationSettings
 from certlogin.settings.rules import Adoption, EnrolmentWindow, LegacyRule, RequireRule, Rules, Stage, Unregistered
 from certlogin.settings.site import Host, Mode, Paths, Site
 from certlogin.settings.trust import Anchor, CASettings, RelayRisk, SM2Settings, Trust
@@ -40,8 +42,6 @@ _YEAR: Final = 366 * 24 * 3600
 _TERABYTE: Final = 1 << 40
 _MILLION: Final = 1_000_000
 _LABEL: Final = re.compile(r"[a-z0-9-]{1,32}", re.ASCII)
-_ORIGIN: Final = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([1-9][0-9]{0,4}))?", re.ASCII)
-_HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
 _DEVELOPMENT: Final = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}", re.ASCII)
 _COOKIE_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _OID: Final = re.compile(r"(?:[01]\.[1-3]?[0-9]|2\.(?:0|[1-9][0-9]{0,39}))(?:\.(?:0|[1-9][0-9]{0,39}))+", re.ASCII)
@@ -49,7 +49,7 @@ _OID: Final = re.compile(r"(?:[01]\.[1-3]?[0-9]|2\.(?:0|[1-9][0-9]{0,39}))(?:\.(
 _DATABASE: Final = re.compile(
     r"sqlite(?:\+[a-z0-9]+)?:///(?!file:)(?!.*:memory:)[^?]*[^?/](?:\?.*)?|postgresql(?:\+[a-z0-9]+)?://.+", re.ASCII
 )
-_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_PROXY: Final = re.compile(r"https?://(?:[^\s/@]+@)?[A-Za-z0-9._\[\]:-]+:[1-9][0-9]{0,4}/?", re.ASCII)
 _KEY_TYPES: Final = ("SM2", "P-256", "RSA-2048")
 
 
@@ -111,28 +111,6 @@ def canonical_path(path: str) -> bool:
 
 def _is_visible(character: str) -> bool:
     return not character.isspace() and character.isprintable()
-
-
-def canonical_origin(origin: str) -> bool:
-    """scheme://host[:port] exactly as a browser writes it: lower case, without the scheme's own port."""
-    match = _ORIGIN.fullmatch(origin)
-    if match is None:
-        return False
-    scheme, host, port = match.groups()
-    if port is not None and (int(port) > 65535 or int(port) == _DEFAULT_PORTS[scheme]):
-        return False
-    return _canonical_host(host)
-
-
-def _canonical_host(host: str) -> bool:
-    try:
-        if host.startswith("["):
-            return str(IPv6Address(host[1:-1])) == host[1:-1]
-        if host.rsplit(".", 1)[-1].isdigit():  # browsers read every such host as an IPv4 address
-            return str(IPv4Address(host)) == host
-    except AddressValueError:
-        return False
-    return len(host) <= 253 and _HOST_NAME.fullmatch(host) is not None
 
 
 def _site(values: Mapping[str, Any]) -> Iterator[str]:
@@ -216,6 +194,29 @@ def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
         if "" in values.get(key, ()):
             yield f"{key}: a file name is empty"
     yield from _formats(values.get("formats", (ProofFormat.NATIVE,)), values.get("relay_risk", RelayRisk.REFUSED))
+    for key in ("crl_urls", "ocsp_urls"):
+        for number, url in enumerate(values.get(key, ()), 1):
+            yield from _address(f"{key}: no. {number}", url)
+
+
+def _address(what: str, url: str) -> Iterator[str]:
+    """Never with its value: it may carry a password."""
+    try:
+        read_address(url)
+    except ValueError as problem:
+        yield f"{what} {problem}"
+
+
+def _revocation(values: Mapping[str, Any]) -> Iterator[str]:
+    for entry in values.get("hosts", ()):
+        if not is_host_entry(entry):
+            yield f"hosts: {entry!r} must be host or host:port, in lower case"
+    yield from _unique("hosts", values.get("hosts", ()))
+    if values.get("proxy") and not _PROXY.fullmatch(values["proxy"]):
+        yield "proxy: must be http://[user:password@]host:port or the same with https"
+    for key in ("connect_timeout", "read_timeout", "total_timeout", "wait"):
+        yield from _range(values, key, 1, 600)
+    yield from _range(values, "max_bytes", 1024, 1 << 30)
 
 
 def _formats(formats: tuple[ProofFormat, ...], relay_risk: RelayRisk) -> Iterator[str]:
@@ -339,6 +340,17 @@ def _settings(values: Mapping[str, Any]) -> Iterator[str]:
         yield from _ca_inside(site, ca)
     if site and host:
         yield from _paths_apart(site, host.paths)
+    trust, revocation = values.get("trust"), values.get("revocation", RevocationSettings())
+    if trust and revocation:
+        yield from _sources(trust.anchors, revocation)
+
+
+def _sources(anchors: Iterable[Anchor], revocation: RevocationSettings) -> Iterator[str]:
+    for anchor in anchors:
+        if anchor.ocsp and not revocation.hosts:
+            yield f"[[trust.anchors]] {anchor.name!r} ocsp: needs the responders' hosts in [revocation] hosts"
+    if not revocation.background and not revocation.directory:
+        yield "[revocation] directory: is missing; with background = false the workers read nothing else"
 
 
 def _ca_inside(site: Site, ca: CASettings) -> Iterator[str]:
@@ -376,6 +388,7 @@ _CHECKS: Final[Mapping[type, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
     Paths: _paths,
     Trust: _trust,
     Anchor: _anchor,
+    RevocationSettings: _revocation,
     SM2Settings: _sm2,
     CASettings: _ca,
     Rules: _rules,

@@ -3,7 +3,8 @@
 Its tables carry the names of the dataclasses; only `[adoption]` stands at the top level and becomes
 `Settings.rules.adoption`.
 Secrets may come from the environment, which then wins over the file: CERTLOGIN_SITE_SECRET_KEYS (separated by commas),
-CERTLOGIN_CA_PASSPHRASE, CERTLOGIN_STORES_DURABLE. File names are relative to the folder of the TOML file.
+CERTLOGIN_CA_PASSPHRASE, CERTLOGIN_STORES_DURABLE, CERTLOGIN_REVOCATION_PROXY. File names are relative to the folder of
+the TOML file.
 """
 
 import os
@@ -25,6 +26,7 @@ _ENVIRONMENT: Final = (
     ("CERTLOGIN_SITE_SECRET_KEYS", "site", "secret_keys", True),
     ("CERTLOGIN_CA_PASSPHRASE", "ca", "passphrase", False),
     ("CERTLOGIN_STORES_DURABLE", "stores", "durable", False),
+    ("CERTLOGIN_REVOCATION_PROXY", "revocation", "proxy", False),
 )
 #: `[adoption]` is a table of its own.
 _MOVED: Final = {Settings: frozenset({"adoption"}), Rules: frozenset({"adoption"})}
@@ -95,6 +97,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
     return replace(
         settings,
         trust=replace(trust, anchors=tuple(anchor_in_folder(anchor) for anchor in trust.anchors)),
+        revocation=replace(settings.revocation, directory=full(settings.revocation.directory)),
         ca=replace(ca, socket=full(ca.socket), directory=full(ca.directory)),
         helper=replace(settings.helper, builds=full(settings.helper.builds)),
         stores=replace(stores, lock_file=full(stores.lock_file), durable=_database_in(stores.durable, folder)),

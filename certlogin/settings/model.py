@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
+from certlogin.settings.revocation import RevocationSettings
 from certlogin.settings.rules import Rules
 from certlogin.settings.site import Host, Site
 from certlogin.settings.trust import CASettings, SM2Settings, Trust
@@ -13,6 +14,7 @@ class Settings:
     site: Site
     host: Host
     trust: Trust
+    revocation: RevocationSettings = field(default_factory=RevocationSettings)
     sm2: SM2Settings = field(default_factory=SM2Settings)
     rules: Rules = field(default_factory=Rules)
     ca: CASettings = field(default_factory=CASettings)

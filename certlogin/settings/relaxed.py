@@ -21,6 +21,8 @@ def _relaxed(settings: Settings) -> Iterator[str]:
         yield "[ca] directory: the CA's key is in the web process"
     for anchor in settings.trust.anchors:
         yield from _of_anchor(anchor)
+    if settings.revocation.allow_private:
+        yield "[revocation] allow_private = true: revocation is also fetched from private and loopback addresses"
     if settings.stores.volatile == "memory" and not settings.stores.lock_file:
         yield "[stores] lock_file: not given, so a second process with tickets and attempts of its own is not noticed"
     for rule in settings.rules.require:

@@ -36,6 +36,12 @@ class Anchor:
     intermediates: tuple[str, ...] = ()
     #: CRL files (PEM or DER), read again when they change.
     crls: tuple[str, ...] = ()
+    #: Addresses of CRLs (http, https), fetched again and again.
+    crl_urls: tuple[str, ...] = ()
+    #: OCSP responders for certificates of this anchor and of its `intermediates`.
+    ocsp_urls: tuple[str, ...] = ()
+    #: True: the responders that certificates below this anchor name are asked, where `[revocation] hosts` allows it.
+    ocsp: bool = False
     revocation: Revocation = Revocation.REQUIRE
     #: False: certificates without AuthorityKeyIdentifier pass (old cards).
     strict: bool = True

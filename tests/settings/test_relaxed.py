@@ -35,6 +35,7 @@ def test_nothing_is_said_of_a_strict_site() -> None:
             "[[trust.anchors]] 'root' relay_risk = 'accepted': its certificates also log in by text, cms, which",
         ),
         ("stores.lock_file", "", "[stores] lock_file: not given"),
+        ("revocation.allow_private", True, "[revocation] allow_private = true"),
     ],
 )
 def test_a_relaxed_switch_is_said(path: str, value: object, beginning: str) -> None:
