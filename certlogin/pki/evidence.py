@@ -108,10 +108,16 @@ def forget_answers(index: RevocationIndex, before: datetime) -> RevocationIndex:
 
 
 def _without_old(evidence: Evidence, before: datetime) -> Evidence:
-    kept = {
-        serial: one for serial, one in evidence.answers.items() if one.status is Status.REVOKED or one.until > before
-    }
+    kept = {serial: one for serial, one in evidence.answers.items() if _is_current(one, before) or _is_revoked(one)}
     return replace(evidence, answers=MappingProxyType(kept))
+
+
+def _is_current(answer: Answer, before: datetime) -> bool:
+    return answer.until > before
+
+
+def _is_revoked(answer: Answer) -> bool:
+    return answer.status is Status.REVOKED
 
 
 def _with_list(evidence: Evidence, one: RevocationList) -> tuple[Evidence, RevocationList | None]:
@@ -146,7 +152,7 @@ def _newer(known: Answer | None, given: Answer) -> Answer:
 
 
 def _is_final(answer: Answer) -> bool:
-    return answer.status is Status.REVOKED and not answer.on_hold
+    return _is_revoked(answer) and not answer.on_hold
 
 
 def _key_of(issuer: UnverifiedCertificate) -> IssuerKey:

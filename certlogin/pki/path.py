@@ -228,8 +228,12 @@ def _read_anchor(material: AnchorMaterial, problems: list[str]) -> TrustAnchor |
         unit_code_oids=material.unit_code_oids,
         unique_id_oids=material.unique_id_oids,
         unit_codes=material.unit_codes,
-        grace=material.grace if material.revocation == Mode.PREFER else timedelta(0),
+        grace=_grace_of(material),
     )
+
+
+def _grace_of(material: AnchorMaterial) -> timedelta:
+    return material.grace if material.revocation == Mode.PREFER else timedelta(0)
 
 
 def _read_ca(der: bytes, what: str, problems: list[str]) -> UnverifiedCertificate | None:

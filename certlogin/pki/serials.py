@@ -141,8 +141,7 @@ class SerialsBuilder:
 def _usual() -> "re.Pattern[bytes]":
     """Entries of usual shape, one after the other, with all their lengths. Made once, when the first list is read."""
     entries = (
-        rb"\x30%b\x02%b[\x00-\x7f].{%d}%b%b"
-        % (_octet(2 + width + 15 + size), _octet(width), width - 1, _UTC_TIME, extensions)
+        rb"\x30%b\x02%b%b%b%b" % (_octet(2 + width + 15 + size), _octet(width), _number(width), _UTC_TIME, extensions)
         for size, extensions in _EXTENSIONS
         for width in range(_HEAD + 1, 0, -1)
     )
@@ -158,6 +157,11 @@ def _parts() -> "re.Pattern[bytes]":
     heads = b"|".join(rb"(?<=%b).{%d}" % (_octet(width), width - 1) for width in range(_HEAD + 1, 0, -1))
     extensions = b"|".join(rb"%b\x30.{%d}" % (_octet(size - 2), size - 3) for size, _ in _EXTENSIONS if size)
     return re.compile(rb"\x30.\x02.(%b)(.)\x17\x0d(.{12})Z(?:\x30(?:%b))?" % (heads, extensions), re.DOTALL)
+
+
+def _number(width: int) -> bytes:
+    """An INTEGER of so many octets in its shortest form, not negative (X.690 8.3.2)."""
+    return rb"(?:[\x01-\x7f].|\x00[\x80-\xff]).{%d}" % (width - 2) if width > 1 else rb"[\x00-\x7f]"
 
 
 def _octet(number: int) -> bytes:

@@ -187,7 +187,7 @@ def test_s24_a_malformed_list_is_not_used(place: int, element: bytes) -> None:
 
 
 @without(ANY_LIST)
-@pytest.mark.parametrize("der", [b"", b"\x30\x00", b"hello", bytes(100)])
+@pytest.mark.parametrize("der", [b"", b"\x30\x00", b"hello", bytes(100), tlv(SEQUENCE, *[tlv(SEQUENCE)] * 3)])
 def test_s24_what_is_no_list_is_not_used(der: bytes) -> None:
     assert unusable(der).startswith("unreadable")
 
