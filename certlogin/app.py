@@ -18,7 +18,7 @@ from certlogin.login.keys import Keyring
 from certlogin.middleware.asgi import AsgiMiddleware
 from certlogin.middleware.scope import ASGIApp
 from certlogin.middleware.wsgi import WsgiMiddleware
-from certlogin.pki.selftest import check_path_validation
+from certlogin.pki.selftest import check_path_validation, check_revocation_lists
 from certlogin.portal.routes import Portal
 from certlogin.records.certificate import BoundCertificate
 from certlogin.records.identity import Identity
@@ -96,6 +96,7 @@ class CertLogin:
             _log.warning("relaxed: %s", switch)
         around = surroundings or Surroundings()
         check_path_validation()
+        check_revocation_lists()
         trust = TrustSource(settings.trust, around.clock, open_sm2(settings.sm2))
         # Now, and not on the page of the first unit that wants a certificate.
         offered_key_types(settings.ca, trust.sm2)

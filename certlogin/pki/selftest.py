@@ -1,7 +1,7 @@
-"""Whether the OpenSSL inside `cryptography` judges paths as `path.py` needs it: tried at every start.
+"""Whether paths are judged and lists read as they must be by the libraries below: tried at every start.
 
-A newer or rebuilt one might lack SM2, or take a flag and do nothing; then nothing must be accepted in silence. It uses
-the very function that judges logins, on certificates made for this. It must not know the settings.
+A newer or rebuilt OpenSSL might lack SM2, or take a flag and do nothing; then nothing must be accepted in silence. It
+uses the very functions that judge logins, on certificates made for this. It must not know the settings.
 """
 
 from base64 import b64decode
@@ -12,6 +12,7 @@ from certlogin.errors import ConfigurationError
 from certlogin.pki import selftest_data as data
 from certlogin.pki.certificate import read_certificate
 from certlogin.pki.path import AnchorMaterial, CertificateUntrusted, build_trust, find_path
+from certlogin.pki.revocation import CertificateRevoked, RevocationUnknown, settle_revocation
 from certlogin.pki.sm2 import SM2Unavailable
 
 #: Within the validity of the certificates.
@@ -33,6 +34,14 @@ def check_path_validation() -> None:
             raise ConfigurationError((f"the OpenSSL inside the package cryptography fails the self-test: {what}",))
 
 
+def check_revocation_lists() -> None:
+    """A certificate that the delta alone revokes. Raises ConfigurationError: no login may be judged."""
+    base, delta = _der(data.BASE_LIST), _der(data.DELTA_LIST)
+    judged = [_is_revoked(lists) for lists in ((base,), (base, delta), (base, _tampered(delta)))]
+    if judged != [False, True, False]:
+        raise ConfigurationError(("the package cryptography fails the self-test: revocation lists",))
+
+
 def check_sm2_paths() -> None:
     """A certificate signed with SM2, good and tampered with. Raises SM2Unavailable."""
     leaf = _der(data.SM2_LEAF)
@@ -51,6 +60,19 @@ def _refused(anchor: str, leaf: bytes) -> int | None:
         # OpenSSL cannot read the anchor: an SM2 key where SM2 is not built in.
         return -1
     return None
+
+
+def _is_revoked(lists: tuple[bytes, ...]) -> bool | None:
+    """By these lists of the anchor; None: nobody knows."""
+    trust = build_trust([AnchorMaterial("self-test", _der(data.ANCHOR), crls_der=lists)])
+    path = (read_certificate(_der(data.LEAF)), trust.anchors[0].certificate)
+    try:
+        settle_revocation(path, trust.index, _MOMENT)
+    except CertificateRevoked:
+        return True
+    except RevocationUnknown:
+        return None
+    return False
 
 
 def _der(text: str) -> bytes:

@@ -15,9 +15,11 @@ from cryptography import x509
 
 from tests.factory import Authority, Issued, root
 
-HEAD = '''"""Certificates for the self-test at the start, DER in base64, made once; their private keys no longer exist.
+HEAD = '''"""Certificates and lists for the self-test at the start, DER in base64, made once. Their keys are gone.
 
 ANCHOR              not self-signed, so it is an anchor only with partial chains
+├── BASE_LIST       a revocation list of nobody
+├── DELTA_LIST      revokes LEAF
 ├── LEAF
 └── DEMANDING       asks for an explicit policy below it (RFC 5280 4.2.1.11)
     └── POLICY_LEAF without one
@@ -42,7 +44,7 @@ def _leaf(above: Authority, key_type: str) -> Issued:
     )  # fmt: skip
 
 
-def certificates() -> Iterator[tuple[str, bytes]]:
+def material() -> Iterator[tuple[str, bytes]]:
     """Name and DER."""
     policies = (x509.CertificatePolicies([POLICY]), False)
     explicit = (x509.PolicyConstraints(0, None), True)
@@ -50,7 +52,10 @@ def certificates() -> Iterator[tuple[str, bytes]]:
     demanding = _authority(anchor, "demanding", "P-256", policies, explicit)
     sm2_anchor = _authority(root("thrown away", "SM2", not_before=FIRST, not_after=LAST), "SM2 anchor", "SM2")
     yield "ANCHOR", anchor.der
-    yield "LEAF", _leaf(anchor, "P-256").der
+    leaf = _leaf(anchor, "P-256")
+    yield "BASE_LIST", anchor.crl((), 1, FIRST, LAST)
+    yield "DELTA_LIST", anchor.crl((leaf.serial,), 2, FIRST, LAST, extra=((x509.DeltaCRLIndicator(1), True),))
+    yield "LEAF", leaf.der
     yield "DEMANDING", demanding.der
     yield "POLICY_LEAF", _leaf(demanding, "P-256").der
     yield "SM2_ANCHOR", sm2_anchor.der
@@ -59,7 +64,7 @@ def certificates() -> Iterator[tuple[str, bytes]]:
 
 def source() -> str:
     parts = [HEAD]
-    for name, der in certificates():
+    for name, der in material():
         lines = textwrap.wrap(base64.b64encode(der).decode(), 108)
         parts.append(f"{name}: Final = (\n" + "".join(f'    "{line}"\n' for line in lines) + ")")
     return "\n".join(parts) + "\n"

@@ -8,8 +8,9 @@ from OpenSSL import crypto
 
 from certlogin.errors import ConfigurationError
 from certlogin.pki import selftest
-from certlogin.pki.selftest import check_path_validation, check_sm2_paths
+from certlogin.pki.selftest import check_path_validation, check_revocation_lists, check_sm2_paths
 from certlogin.pki.sm2 import SM2Unavailable
+from tests.factory import NOW
 from tests.pki import selftest_material
 
 Flags = crypto.X509StoreFlags
@@ -37,6 +38,7 @@ def failing() -> str:
 
 def test_the_openssl_of_this_machine_passes() -> None:
     check_path_validation()
+    check_revocation_lists()
     check_sm2_paths()
 
 
@@ -60,6 +62,24 @@ def test_a_start_that_finds_a_path_for_everything_is_refused(monkeypatch: pytest
     assert failing() == "policies"
     with pytest.raises(SM2Unavailable, match="self-test"):
         check_sm2_paths()
+
+
+@pytest.mark.parametrize(
+    ("target", "replacement"),
+    [
+        ("certlogin.pki.delta.Voice._has_later_delta", lambda _: False),
+        ("certlogin.pki.crl.check_signed", lambda *_: None),
+        ("certlogin.pki.revocation._revoked_at", lambda *_: NOW),
+        ("certlogin.pki.evidence.is_signed_by", lambda *_: False),
+    ],
+    ids=["deltas are not heeded", "signatures are not checked", "everybody is revoked", "no list is used"],
+)
+def test_a_start_that_reads_lists_wrongly_is_refused(
+    monkeypatch: pytest.MonkeyPatch, target: str, replacement: object
+) -> None:
+    monkeypatch.setattr(target, replacement)
+    with pytest.raises(ConfigurationError, match="revocation lists"):
+        check_revocation_lists()
 
 
 def test_sm2_certificates_that_cannot_be_read_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
