@@ -74,9 +74,10 @@ def _try_message(sample: Sample, reading: Reading, candidates: Sequence[Text], f
     except CertloginError as error:
         found.hints.append(f"as a CMS message ({reading.name}): {error}")
         return
-    reasons = dict.fromkeys(_refusals(sample, message, reading, candidates, found))
+    # The first is about the text as it was given; the others would only say that it is not those.
+    reasons = list(_refusals(sample, message, reading, candidates, found))
     if not found.findings:
-        found.hints.extend(f"as a CMS message ({reading.name}): {reason}" for reason in reasons)
+        found.hints.append(f"as a CMS message ({reading.name}): {reasons[0]}")
         found.hints.extend(_inside(sample, message, candidates))
 
 
