@@ -72,11 +72,16 @@ def canonical_host(host: str) -> bool:
     try:
         if host.startswith("["):
             return str(IPv6Address(host[1:-1])) == host[1:-1]
-        if host.rsplit(".", 1)[-1].isdigit():  # browsers read every such host as an IPv4 address
+        if is_literal(host):  # browsers read every such host as an IPv4 address
             return str(IPv4Address(host)) == host
     except AddressValueError:
         return False
     return len(host) <= 253 and _HOST_NAME.fullmatch(host) is not None
+
+
+def is_literal(host: str) -> bool:
+    """Whether a canonical host is an address and no name."""
+    return host.startswith("[") or host.rsplit(".", 1)[-1].isdigit()
 
 
 def canonical_origin(origin: str) -> bool:
