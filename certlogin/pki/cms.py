@@ -39,7 +39,7 @@ class Attributes(StrEnum):
 
 
 def verify_signed_data(
-    message: UnverifiedSignedData, content: bytes, sm2: SM2 | None = None, attributes: Attributes = Attributes.EITHER
+    message: UnverifiedSignedData, content: bytes, sm2: SM2 | None = None, *, attributes: Attributes
 ) -> None:
     """Return only if the signer's key has signed `content`, the server's own octets, by this message.
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certlogin.errors import CertloginError
 from certlogin.pki.certificate import read_certificate
-from certlogin.pki.cms import UnverifiedSignedData, read_signed_data, verify_signed_data
+from certlogin.pki.cms import Attributes, UnverifiedSignedData, read_signed_data, verify_signed_data
 from certlogin.pki.cms_algorithms import Digest
 from certlogin.pki.sm2 import SM2
 from certlogin.probe.elliptic import of_ecdsa, of_sm2, unmatched_sm2
@@ -86,7 +86,7 @@ def _refusals(
 ) -> Iterator[str]:
     for text in candidates:
         try:
-            verify_signed_data(message, text.octets, sample.sm2)
+            verify_signed_data(message, text.octets, sample.sm2, attributes=Attributes.EITHER)
         except CertloginError as error:
             yield str(error)
         else:

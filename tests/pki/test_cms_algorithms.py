@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 
 from certlogin.pki import cms_algorithms
 from certlogin.pki.certificate import CertificateUnreadable, read_certificate
-from certlogin.pki.cms import read_signed_data, verify_signed_data
+from certlogin.pki.cms import Attributes, read_signed_data, verify_signed_data
 from certlogin.pki.cms_algorithms import CMSAlgorithm, Digest, Kind, Scheme
 from certlogin.pki.cms_reader import CMSUnreadable, UnverifiedSignedData
 from certlogin.pki.der import Element, children
@@ -37,7 +37,7 @@ def leaf(key_type: str) -> Issued:
 
 def accept(message: bytes, content: bytes = CONTENT) -> UnverifiedSignedData:
     found = read_signed_data(message)
-    verify_signed_data(found, content, sm2())
+    verify_signed_data(found, content, sm2(), attributes=Attributes.EITHER)
     return found
 
 
@@ -277,7 +277,7 @@ def test_a_point_beside_its_curve_is_no_key() -> None:
 
 def test_without_sm2_it_is_said_so() -> None:
     with pytest.raises(SM2Unavailable):
-        verify_signed_data(read_signed_data(Message(leaf("SM2"), CONTENT).der), CONTENT)
+        verify_signed_data(read_signed_data(Message(leaf("SM2"), CONTENT).der), CONTENT, attributes=Attributes.EITHER)
 
 
 # --- signatures of SM2
