@@ -32,7 +32,7 @@ def answers(file: Path, answer: Callable[[Mapping[str, Any]], Verdict]) -> Itera
 def _answered(line: bytes, answer: Callable[[Mapping[str, Any]], Verdict]) -> str:
     members: Mapping[str, Any] = {}
     try:
-        members = _members(line)
+        members = members_of(line)
         verdict = answer(members)
     except Unreadable as problem:
         verdict = unusable("bad_question", str(problem))
@@ -45,7 +45,8 @@ def _answered(line: bytes, answer: Callable[[Mapping[str, Any]], Verdict]) -> st
     return json_line(facts)
 
 
-def _members(line: bytes) -> Mapping[str, Any]:
+def members_of(line: bytes) -> Mapping[str, Any]:
+    """One line as JSON in which no member occurs twice. Raises Unreadable."""
     try:
         found = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError):

@@ -26,6 +26,7 @@ from certlogin.pki.der import (
     unsigned,
 )
 from certlogin.pki.keys import KeyKind, Legacy, read_key
+from certlogin.pki.tolerant import rewritten
 
 SIZE_MAX: Final = 16 * 1024
 DEPTH_MAX: Final = 32
@@ -89,6 +90,8 @@ class UnverifiedCertificate:
     key: KeyKind
     #: Dotted; the same inside and outside the signed part.
     signature_algorithm: str
+    #: Its extensions, names, times and key as decoded. Of an odd one this is a copy (`tolerant.py`): signatures and
+    #: hashes are those of `der`.
     x509: Certificate = field(repr=False, compare=False)
 
     @property
@@ -197,11 +200,20 @@ def _check_depth_inside(value: Element) -> None:
 
 
 def _parse(der: bytes) -> x509.Certificate:
+    """By the strict parser, then by it with what old cards have written otherwise. Raises CertificateUnreadable."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        _touch(certificate)
+        return _decoded(der)
     except PARSER_ERRORS as error:
-        raise CertificateUnreadable(str(error)) from None
+        problem = str(error)
+    try:
+        return _decoded(rewritten(der))
+    except PARSER_ERRORS:
+        raise CertificateUnreadable(problem) from None
+
+
+def _decoded(der: bytes) -> x509.Certificate:
+    certificate = x509.load_der_x509_certificate(der)
+    _touch(certificate)
     return certificate
 
 

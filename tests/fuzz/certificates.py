@@ -1,7 +1,10 @@
 """Everything in DER or PEM: certificates, requests, lists, keys, signatures, identity extensions."""
 
+import json
 from collections.abc import Callable
 
+from certlogin.cli.batch import Unreadable, members_of
+from certlogin.cli.certificate_check import question_of
 from certlogin.pki import sm2
 from certlogin.pki.certificate import read_certificate, read_chain
 from certlogin.pki.der import SEQUENCE, DERError, check_outline, children
@@ -11,9 +14,12 @@ from certlogin.pki.pem import read_pem
 from certlogin.pki.profile import guard_leaf
 from certlogin.pki.request import read_request
 from certlogin.pki.revocation import UnusableList, read_list
+from certlogin.pki.tolerant import rewritten
 from tests import factory
+from tests.cli.checking import question
 from tests.factory_keys import any_key, sm2_key, spki_of
 from tests.fuzz.target import Target
+from tests.pki import raw
 
 _TYPES = ("P-256", "P-384", "RSA-2048", "SM2")
 _PKI = factory.make_pki()
@@ -25,6 +31,18 @@ _LISTS = (_PKI.issuing.crl([5, 6]), _PKI.root.crl())
 _REQUESTS = tuple(factory.request(any_key("asked", key_type), challenge="text") for key_type in ("P-256", "SM2"))
 _SM2 = sm2_key("fuzzed")
 _ANCHOR = _PKI.trust().anchors[0]
+
+
+#: A default that is written out, which the second reading takes away.
+_ODD = raw.with_extensions(
+    _LEAVES[0],
+    _PKI.issuing.key,
+    [
+        raw.tlv(
+            raw.SEQUENCE, raw.tlv(raw.OID, raw.oid("2.25.7")), raw.tlv(raw.BOOLEAN, b"\0"), raw.tlv(raw.OCTET_STRING)
+        )
+    ],
+)
 
 
 def _read_certificate(data: bytes) -> None:
@@ -42,6 +60,10 @@ def _read_request(data: bytes) -> None:
     """Its key has signed it, so nothing but the requests that were made is ever read (S28)."""
     read_request(data, factory.sm2())
     assert data in _REQUESTS, "accepted a changed request"
+
+
+def _read_question(data: bytes) -> None:
+    question_of(members_of(data), factory.NOW)
 
 
 def _outline(data: bytes) -> None:
@@ -64,7 +86,9 @@ def _read_pem(data: bytes) -> None:
 
 
 CERTIFICATES = (
-    Target("certificate", _read_certificate, (*_LEAVES, _PKI.root.der)),
+    Target("certificate", _read_certificate, (*_LEAVES, _PKI.root.der, _ODD)),
+    Target("odd certificate", rewritten, (*_LEAVES, _ODD), (ValueError,)),
+    Target("question", _read_question, (json.dumps(question(_LEAVES[0])).encode(),), (Unreadable,)),
     Target("chain", lambda data: read_chain([data[: len(data) // 2], data[len(data) // 2 :]]), (_LEAVES[0] * 2,)),
     Target("pem", _read_pem, (_PKI.root.pem,)),
     Target("request", _read_request, _REQUESTS),

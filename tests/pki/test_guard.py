@@ -30,7 +30,7 @@ from certlogin.pki.profile import (
 from certlogin.records.certificate import KeyType
 from tests.companions import companion, without
 from tests.factory import CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Authority, Issued, key, make_pki, resign, root
-from tests.pki import openssl_made, raw
+from tests.pki import openssl_made, raw, sm2_signed
 from tests.pki.paths import EXPIRED
 from tests.pki.raw import NULL, tlv
 
@@ -269,6 +269,19 @@ def test_s25_a_critical_extension_that_nobody_judges_is_refused(place: str) -> N
     leaf = authority.issue(**(extra if place == "leaf" else {}))
     with pytest.raises(UnknownCriticalExtension):
         judge(leaf.der, trusting(), authority)
+
+
+@without({"certlogin.pki.certificate._SM2_SM3": b""})
+def test_s25_an_sm2_signature_names_no_id() -> None:
+    """It is verified with the ID that is fixed: what says another one, or the same, was made for other rules."""
+    issuing = make_pki("SM2").issuing
+    der = issuing.issue(key_type="SM2").der
+    for algorithm in (sm2_signed.ABSENT, sm2_signed.WITH_NULL):
+        signed = sm2_signed.signed_again(der, issuing.key, sm2_signed.CERTIFICATE, sm2_signed.usual, algorithm)
+        assert judge(signed, trusting("SM2"))
+    with_id = sm2_signed.signed_again(der, issuing.key, sm2_signed.CERTIFICATE, sm2_signed.usual, sm2_signed.WITH_ID)
+    with pytest.raises(CertificateUnreadable):
+        judge(with_id, trusting("SM2"))
 
 
 # --- time and length
