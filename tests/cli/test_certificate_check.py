@@ -9,7 +9,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.cli.checking import Bench, Ran
 from tests.factory import DAY, NOW, SERVER_AUTH, make_pki, root
-from tests.pki import raw
+from tests.pki import answers, raw
 
 
 @pytest.fixture
@@ -236,3 +236,26 @@ def test_an_anchor_may_be_given_twice(bench: Bench, good: str) -> None:
     other = root("Other")
     files = [bench.put("root.pem", bench.pki.root.pem), bench.put("both.pem", bench.pki.root.pem + other.pem)]
     assert bench.check(good, anchors=files).code == 0
+
+
+# --- OCSP
+
+
+def below_the_root(bench: Bench) -> str:
+    return bench.put("issuing.crl", bench.pki.root.crl())
+
+
+def with_answer(bench: Bench, good: str, der: bytes) -> Ran:
+    """The only evidence of the leaf is an OCSP response."""
+    anchor, below = bench.put("root.pem", bench.pki.root.pem), bench.put("issuing.pem", bench.pki.issuing.pem)
+    words = ("--anchors", anchor, "--intermediates", below, "--crl", below_the_root(bench), "--at", NOW.isoformat())
+    return bench.run(good, *words, "--ocsp", bench.put("answer.der", der), "--json")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(answers.GOOD, ""), (answers.revoked(), "certificate_revoked"), (None, "revocation_unknown")]
+)
+def test_an_ocsp_response_is_evidence(status: bytes | None, code: str, bench: Bench, good: str) -> None:
+    der = b"\x30\x00" if status is None else answers.answer(77, bench.pki.issuing, status=status)
+    ran = with_answer(bench, good, der)
+    assert (ran.code, ran.json["code"]) == (1 if code else 0, code), ran.out
