@@ -9,12 +9,9 @@ import hmac
 import io
 import logging
 import secrets
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask, redirect, request
 
+from benchmarks.measure import ROUNDS, Row, measured, refuse_if, say
 from certlogin import password_verified
 from certlogin.app import CertLogin, Host, Surroundings
 from certlogin.settings.loader import settings_from_mapping
@@ -32,19 +30,6 @@ from tests.gate.hosts import Seen
 from tests.gate.servers import WsgiServer
 from tests.gate.world import Authority, Clock, Directory, World, settings_of
 
-ROUNDS = 7
-
-Path_ = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    name: str
-    #: Seconds for one call, median of the rounds, by path; the first path is what the others are compared with.
-    seconds: Mapping[str, float]
-    #: The largest spread of a path: (slowest - fastest) / median of its rounds.
-    spread: float
-
 
 def main() -> int:
     logging.disable(logging.CRITICAL)
@@ -53,7 +38,7 @@ def main() -> int:
         rows = [_pass_through(place), _login(place)]
         place.close()
     for row in rows:
-        _say(row)
+        say(row)
     return 0
 
 
@@ -87,10 +72,10 @@ def _pass_through(place: Place) -> Row:
     mine = Browser(place.world)
     mine.log_in("FREE")
     cookies = mine.jar.header("/home")
-    _refuse_if(_status(place.gated, "") == "200 OK", "a request without a ticket reached the host")
-    _refuse_if(_status(place.gated, cookies) != "200 OK", "an admitted request did not reach the host")
+    refuse_if(_status(place.gated, "") == "200 OK", "a request without a ticket reached the host")
+    refuse_if(_status(place.gated, cookies) != "200 OK", "an admitted request did not reach the host")
     key, message = secrets.token_bytes(32), secrets.token_bytes(200)
-    return _measured(
+    return measured(
         "pass-through of an admitted request",
         {
             "one HMAC-SHA256": lambda: hmac.digest(key, message, "sha256"),
@@ -110,12 +95,12 @@ def _login(place: Place) -> Row:
     attempt = mine.attempt_id()
     forged = mine.sign(issued, mine.challenge())
     answer = mine.call("proof", attempt=attempt, **(forged | {"signature": encode(bytes(range(64)))}))
-    _refuse_if(answer.status == 200, "a changed signature was accepted")
+    refuse_if(answer.status == 200, "a changed signature was accepted")
     key: Any = issued.key
     message = hashlib.sha256(b"message").digest()
     signature, public = key.sign(message, ec.ECDSA(hashes.SHA256())), key.public_key()
     proofs = iter([mine.sign(issued, mine.challenge()) for _ in range(ROUNDS * 20 + 1)])
-    return _measured(
+    return measured(
         "a proof, through the WSGI application (P-256, memory store, audit line on disk)",
         {
             "raw P-256 verification": lambda: public.verify(signature, message, ec.ECDSA(hashes.SHA256())),
@@ -126,12 +111,7 @@ def _login(place: Place) -> Row:
 
 
 def _accepted(answer: Any) -> None:
-    _refuse_if(answer.status != 200, f"a good proof was refused: {answer.text}")
-
-
-def _refuse_if(wrong: bool, what: str) -> None:
-    if wrong:
-        raise SystemExit(f"negative control: {what}; nothing measured")
+    refuse_if(answer.status != 200, f"a good proof was refused: {answer.text}")
 
 
 def _status(app: Callable[..., Iterable[bytes]], cookies: str) -> str:
@@ -160,26 +140,6 @@ _ENVIRON = {
     "wsgi.multiprocess": False,
     "wsgi.run_once": False,
 }
-
-
-def _measured(name: str, paths: Mapping[str, Path_], calls: int) -> Row:
-    taken: dict[str, list[float]] = {path: [] for path in paths}
-    for _ in range(ROUNDS):
-        for path, run in paths.items():
-            begun = time.perf_counter()
-            for _ in range(calls):
-                run()
-            taken[path].append((time.perf_counter() - begun) / calls)
-    medians = {path: statistics.median(rounds) for path, rounds in taken.items()}
-    spread = max((max(rounds) - min(rounds)) / medians[path] for path, rounds in taken.items())
-    return Row(name, medians, spread)
-
-
-def _say(row: Row) -> None:
-    first = next(iter(row.seconds.values()))
-    print(f"{row.name}  (spread {row.spread:.0%})")
-    for path, seconds in row.seconds.items():
-        print(f"  {path:<28} {seconds * 1e6:10.1f} µs  {seconds / first:8.1f} x")
 
 
 if __name__ == "__main__":
