@@ -9,7 +9,7 @@ from certlogin.flows.attempts import OpenAttempt, change, open_attempt
 from certlogin.flows.audit import event_of, record
 from certlogin.flows.case import decide_case, load_case
 from certlogin.flows.context import Context
-from certlogin.flows.judge import remembering_revocation
+from certlogin.flows.judge import record_grace, remembering_revocation
 from certlogin.flows.release import allow_release
 from certlogin.flows.tickets import new_ticket
 from certlogin.login.attempt import check_held
@@ -175,6 +175,7 @@ def complete_proof(context: Context, found: OpenAttempt, proof: UnverifiedProof)
     now = context.clock()
     check_held(found.attempt, context.settings.attempts, now)
     accepted = _accept(context, found.attempt, proof, now)
+    record_grace(context, accepted.certificate, now, found.attempt)
     presented = _presented(context, accepted)
     case = load_case(context, found.attempt.unit_id, now, found.attempt.helper, presented)
     decision = decide_case(context, case, now)

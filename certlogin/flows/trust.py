@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from certlogin.errors import ConfigurationError, Unavailable
@@ -98,6 +98,7 @@ def load_trust(settings: TrustSettings, previous: Trust | None = None, *, sm2: S
         material,
         client_auth_required=settings.require_client_auth,
         forbidden_policies=settings.forbidden_policies,
+        ocsp_max_age=timedelta(seconds=settings.ocsp_max_age),
         previous=previous,
         sm2=sm2,
     )
@@ -119,6 +120,7 @@ def _material(anchor: Anchor) -> AnchorMaterial:
         intermediates_der=tuple(der for file in anchor.intermediates for der in read_certificates(Path(file))),
         crls_der=tuple(der for file in anchor.crls for der in _read_crls(Path(file))),
         revocation=anchor.revocation.value,
+        grace=timedelta(seconds=anchor.revocation_grace),
         strict=anchor.strict,
         unit_code_oids=anchor.table.unit_code,
         unique_id_oids=anchor.table.unique_id,

@@ -22,7 +22,7 @@ from certlogin.settings.model import Settings
 from certlogin.settings.revocation import RevocationSettings
 from certlogin.settings.rules import Adoption, EnrolmentWindow, LegacyRule, RequireRule, Rules, Stage, Unregistered
 from certlogin.settings.site import Host, Mode, Paths, Site
-from certlogin.settings.trust import Anchor, CASettings, RelayRisk, SM2Settings, Trust
+from certlogin.settings.trust import Anchor, CASettings, RelayRisk, Revocation, SM2Settings, Trust
 
 SECRET_BYTES: Final = 32
 
@@ -38,6 +38,7 @@ MISSING: Final[Mapping[tuple[type, str], str]] = {
     (Trust, "anchors"): "is missing; give at least one [[trust.anchors]] with name and file",
 }
 
+_MONTH: Final = 31 * 24 * 3600
 _YEAR: Final = 366 * 24 * 3600
 _TERABYTE: Final = 1 << 40
 _MILLION: Final = 1_000_000
@@ -178,9 +179,11 @@ def _trust(values: Mapping[str, Any]) -> Iterator[str]:
             "tell it which policies to ask for; forbid the others with forbidden_policies"
         )
     yield from _range(values, "reload_seconds", 1, _YEAR)
+    yield from _range(values, "ocsp_max_age", 1, _YEAR)
 
 
 def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
+    yield from _grace(values)
     if values.get("identity", STANDARD) not in TABLES:
         yield f"identity: must be one of {', '.join(TABLES)}"
     for entry in values.get("unit_code", ()):
@@ -197,6 +200,13 @@ def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
     for key in ("crl_urls", "ocsp_urls"):
         for number, url in enumerate(values.get(key, ()), 1):
             yield from _address(f"{key}: no. {number}", url)
+
+
+def _grace(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("revocation") is Revocation.PREFER:
+        yield from _range({"revocation_grace": 0, **values}, "revocation_grace", 1, _MONTH)
+    elif values.get("revocation_grace"):
+        yield "revocation_grace: only with revocation = 'prefer'"
 
 
 def _address(what: str, url: str) -> Iterator[str]:

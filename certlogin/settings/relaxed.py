@@ -33,6 +33,11 @@ def _relaxed(settings: Settings) -> Iterator[str]:
 def _of_anchor(anchor: Anchor) -> Iterator[str]:
     if anchor.revocation is Revocation.OFF:
         yield f"[[trust.anchors]] {anchor.name!r} revocation = 'off': revoked certificates are accepted"
+    if anchor.revocation is Revocation.PREFER:
+        yield (
+            f"[[trust.anchors]] {anchor.name!r} revocation = 'prefer': what was revoked since the last fresh answer is "
+            f"accepted for {anchor.revocation_grace} s after that went stale"
+        )
     if not anchor.strict:
         yield f"[[trust.anchors]] {anchor.name!r} strict = false: certificates without AuthorityKeyIdentifier pass"
     others = [one.value for one in anchor.formats if one is not ProofFormat.NATIVE]

@@ -10,6 +10,8 @@ from certlogin.records.proof import ProofFormat
 class Revocation(StrEnum):
     #: No fresh answer: refused.
     REQUIRE = "require"
+    #: The last good answer still counts for `revocation_grace` seconds after it went stale; each use is written down.
+    PREFER = "prefer"
     #: Not asked; shown by doctor and in the start-up log.
     OFF = "off"
 
@@ -43,6 +45,8 @@ class Anchor:
     #: True: the responders that certificates below this anchor name are asked, where `[revocation] hosts` allows it.
     ocsp: bool = False
     revocation: Revocation = Revocation.REQUIRE
+    #: With `prefer` only, where it has no default.
+    revocation_grace: int = 0
     #: False: certificates without AuthorityKeyIdentifier pass (old cards).
     strict: bool = True
     #: Which shipped table says where its certificates have unit code and 证书唯一码 (`records/identity_tables.py`).
@@ -77,6 +81,8 @@ class Trust:
     required_policies: tuple[str, ...] = ()
     #: Seconds after which a CRL file is looked at again.
     reload_seconds: int = 30
+    #: Seconds that an OCSP answer without an end of its own counts.
+    ocsp_max_age: int = 86400
 
 
 @dataclass(frozen=True, slots=True)

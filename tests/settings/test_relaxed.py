@@ -26,6 +26,12 @@ def test_nothing_is_said_of_a_strict_site() -> None:
     [
         ("site", DEVELOPMENT, "[site] mode = 'development'"),
         ("trust.anchors.0.revocation", "off", "[[trust.anchors]] 'root' revocation = 'off'"),
+        (
+            "trust.anchors.0",
+            {"name": "root", "file": "root.pem", "revocation": "prefer", "revocation_grace": 3600},
+            "[[trust.anchors]] 'root' revocation = 'prefer': what was revoked since the last fresh answer is accepted "
+            "for 3600 s",
+        ),
         ("trust.anchors.0.strict", False, "[[trust.anchors]] 'root' strict = false"),
         ("rules.require", [{**RULE, "stage": "report"}], "[[rules.require]] 'roster' stage = 'report'"),
         ("rules.require", [{**RULE, "stage": "advise"}], "[[rules.require]] 'roster' stage = 'advise'"),
