@@ -2,13 +2,18 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from certlogin.errors import ConfigurationError, Unavailable
+from certlogin.pki.certificate import UnverifiedCertificate
+from certlogin.pki.evidence import IssuerKey
 from certlogin.pki.path import AnchorMaterial, Trust, build_trust
 from certlogin.pki.pem import CERTIFICATE, REVOCATION_LIST, read_pem
+from certlogin.pki.revocation import RevocationIndex, add_evidence
 from certlogin.pki.selftest import check_sm2_paths
 from certlogin.pki.sm2 import SM2, SM2Unavailable
 from certlogin.settings.trust import Anchor, SM2Settings
@@ -21,6 +26,7 @@ class TrustSource:
     """Gives the current trust; looks at the files at most every `reload_seconds`.
 
     A file that cannot be read any more leaves the trust as it was: its CRLs grow stale and are then refused as such.
+    Whoever changes the trust makes another one meanwhile and swaps it at the end; nobody waits for a long list.
     """
 
     def __init__(self, settings: TrustSettings, clock: Callable[[], datetime], sm2: SM2 | None = None) -> None:
@@ -28,7 +34,9 @@ class TrustSource:
         self._settings = settings
         self._sm2 = sm2
         self._clock = clock
-        self._lock = threading.Lock()
+        self._changing = threading.Lock()
+        #: Authorities that no file names, with evidence that was added.
+        self._added: set[IssuerKey] = set()
         self._trust = _logged(load_trust(settings, sm2=sm2))
         self._stamp = _stamp(settings)
         self._looked_at = clock()
@@ -40,26 +48,48 @@ class TrustSource:
 
     def current(self) -> Trust:
         """The trust as the files have it. Raises Unavailable when changed files cannot be used."""
-        with self._lock:
-            now = self._clock()
-            if (now - self._looked_at).total_seconds() >= self._settings.reload_seconds:
+        now = self._clock()
+        is_due = (now - self._looked_at).total_seconds() >= self._settings.reload_seconds
+        # Whoever finds another thread at it goes on with what there is.
+        if is_due and self._changing.acquire(blocking=False):
+            try:
                 self._reload()
                 self._looked_at = now
-            return self._trust
+            finally:
+                self._changing.release()
+        return self._trust
 
     def reload(self) -> None:
         """Look at the files now."""
-        with self._lock:
+        with self._changing:
             self._reload()
+
+    def add(
+        self, lists: Iterable[bytes], answers: Iterable[bytes], authorities: Iterable[UnverifiedCertificate] = ()
+    ) -> list[str]:
+        """More evidence, DER; returns why some of it was left out. Nothing takes the place of something newer."""
+        with self._changing:
+            before = self._trust.index.issuers.keys()
+            trust, problems = add_evidence(self._trust, lists, answers, self._clock(), authorities)
+            self._added |= trust.index.issuers.keys() - before
+            self._trust = trust
+        return problems
 
     def _reload(self) -> None:
         try:
             stamp = _stamp(self._settings)
             if stamp != self._stamp:
-                self._trust = _logged(load_trust(self._settings, self._trust, sm2=self._sm2))
+                loaded = _logged(load_trust(self._settings, self._trust, sm2=self._sm2))
+                self._trust = self._with_added(loaded)
                 self._stamp = stamp
         except (OSError, ConfigurationError) as error:
             raise Unavailable("trust") from error
+
+    def _with_added(self, loaded: Trust) -> Trust:
+        """The files do not name every authority whose evidence was added."""
+        known = self._trust.index.issuers
+        kept = {key: known[key] for key in self._added if key in known}
+        return replace(loaded, index=RevocationIndex(MappingProxyType(kept | dict(loaded.index.issuers))))
 
 
 def open_sm2(settings: SM2Settings) -> SM2 | None:

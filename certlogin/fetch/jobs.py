@@ -1,0 +1,104 @@
+"""What is known of each source: when it is due, what it last brought, how often it failed.
+
+It keeps the table, bounded, and decides which source comes next. It must not know how one is fetched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from certlogin.fetch.client import Validators
+from certlogin.fetch.schedule import Window
+from certlogin.fetch.sources import Source, StatusSource
+from certlogin.pki.certificate import UnverifiedCertificate
+
+#: Sources in all; with each certificate that has to be asked about counting as one.
+JOBS_MOST: Final = 20_000
+#: Questions of logins that wait at the same time.
+URGENT_MOST: Final = 256
+#: What nobody has wanted for so long is not fetched any more.
+KEPT: Final = timedelta(days=2)
+
+
+@dataclass(slots=True)
+class Job:
+    source: Source
+    due: datetime
+    wanted_at: datetime
+    #: Named by the settings: never forgotten.
+    is_configured: bool = False
+    #: A login waits for it.
+    is_urgent: bool = False
+    is_busy: bool = False
+    failures: int = 0
+    #: Of the last failure; empty: it succeeded.
+    problem: str = ""
+    window: Window | None = None
+    validators: Validators = field(default_factory=Validators)
+    #: Who may have signed what it brings, by DER.
+    authorities: dict[bytes, UnverifiedCertificate] = field(default_factory=dict)
+
+    def is_fresh(self, now: datetime) -> bool:
+        return self.window is not None and self.window.is_open(now)
+
+
+class Jobs:
+    """The table. Not safe to be shared: its owner holds a lock."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+
+    def get(self, key: str) -> Job | None:
+        return self._jobs.get(key)
+
+    def want(
+        self, source: Source, now: datetime, known: Mapping[str, object], *, is_configured: bool = False
+    ) -> Job | None:
+        """The job of a source, a new one if need be. None: the table is full of others that are wanted."""
+        job = self._jobs.get(source.key)
+        if job is None:
+            if len(self._jobs) >= JOBS_MOST and not self._make_room(now):
+                return None
+            job = self._jobs[source.key] = Job(source, now, now, is_configured, validators=_validators(known))
+        job.wanted_at = now
+        job.is_configured = job.is_configured or is_configured
+        job.authorities |= {one.der: one for one in source.authorities}
+        return job
+
+    def forget(self, now: datetime) -> list[Job]:
+        """Drop what nobody wants any more; returns it."""
+        gone = [job for job in self._jobs.values() if _is_unwanted(job, now)]
+        for job in gone:
+            del self._jobs[job.source.key]
+        return gone
+
+    def next_due(self, now: datetime) -> Job | None:
+        """The one that comes next: of those that are due, the ones that somebody waits for first."""
+        free = (job for job in self._jobs.values() if not job.is_busy)
+        return min(free, key=lambda job: (job.due > now, not job.is_urgent and job.due <= now, job.due), default=None)
+
+    def urgent(self) -> int:
+        return sum(job.is_urgent for job in self._jobs.values())
+
+    def _make_room(self, now: datetime) -> bool:
+        """The question that was wanted longest ago goes, if it is not of this very hour."""
+        idle = [job for job in self._jobs.values() if isinstance(job.source, StatusSource) and not job.is_busy]
+        oldest = min(idle, key=lambda job: job.wanted_at, default=None)
+        if oldest is None or now - oldest.wanted_at < timedelta(hours=1):
+            return False
+        del self._jobs[oldest.source.key]
+        return True
+
+
+def _is_unwanted(job: Job, now: datetime) -> bool:
+    if job.is_configured or job.is_busy:
+        return False
+    source = job.source
+    is_over = isinstance(source, StatusSource) and now > source.certificate.x509.not_valid_after_utc
+    return is_over or now - job.wanted_at > KEPT
+
+
+def _validators(known: Mapping[str, object]) -> Validators:
+    etag, modified = known.get("etag"), known.get("modified")
+    return Validators(etag if isinstance(etag, str) else "", modified if isinstance(modified, str) else "")
