@@ -59,6 +59,7 @@ lint: $(READY)
 bench: $(READY)
 	$(PY) -m benchmarks.bench $(ARGS)
 	$(PY) -m benchmarks.verification
+	$(PY) -m benchmarks.crl
 
 docs: $(READY)
 	$(PY) scripts/check_links.py README.md README.zh-CN.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs
