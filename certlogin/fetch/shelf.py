@@ -3,6 +3,7 @@
 It decides how files are written and found again. It must not know what they mean: whoever reads them verifies them.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -89,7 +90,8 @@ class Shelf:
             os.replace(fresh, self._directory / name)
         except OSError as error:
             _log.warning("revocation: %s", error)
-            fresh.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                fresh.unlink()
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -1,11 +1,18 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.fetch.servers import Place, serving
+from tests.fetch.world import World
 
 
 @pytest.fixture
 def place() -> Iterator[Place]:
     with serving() as running:
         yield running
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
