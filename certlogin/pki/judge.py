@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from certlogin.pki.certificate import UnverifiedCertificate, check_count
+from certlogin.pki.constraints import guard_constraints
 from certlogin.pki.identity import read_identity
 from certlogin.pki.keys import Legacy
 from certlogin.pki.path import Path, Trust, TrustAnchor, find_path
@@ -60,6 +61,7 @@ def judge_certificate(
     )
     path = find_path(leaf, client_chain, trust, now)
     guard_length(path.certificates, trust.max_intermediates)
+    guard_constraints(path.certificates, strict=path.anchor.strict)
     for authority in path.certificates[1:-1]:
         guard_authority(authority)
     settled = _settle(path, trust, now)
@@ -78,6 +80,7 @@ def judge_path(
     guard_any(leaf, now)
     path = find_path(leaf, client_chain, trust, now)
     guard_length(path.certificates, trust.max_intermediates)
+    guard_constraints(path.certificates, strict=path.anchor.strict)
     for authority in path.certificates[1:-1]:
         guard_any_authority(authority)
     return JudgedPath(path, _settle(path, trust, now))

@@ -16,6 +16,7 @@ from OpenSSL import crypto
 from certlogin.errors import CertloginError, ConfigurationError, Refusal
 from certlogin.pki.certificate import CertificateUnreadable, UnverifiedCertificate, read_certificate
 from certlogin.pki.revocation import Mode, RevocationIndex, RevocationList, build_index, read_lists
+from certlogin.pki.selections import selections
 from certlogin.pki.sm2 import SM2
 from certlogin.records.certificate import KeyType
 from certlogin.records.identity_tables import Strictness
@@ -141,22 +142,32 @@ def find_path(
     leaf: UnverifiedCertificate, client_chain: Sequence[UnverifiedCertificate], trust: Trust, now: datetime
 ) -> Path:
     """The path to the nearest anchor. Raises CertificateUntrusted, CertificateUnreadable."""
+    # Ours first, and each once: where several have one name, those in front are tried first.
+    untrusted = tuple({one.der: one for one in (*trust.intermediates, *client_chain)}.values())
     refusals = []
     for strict in (True, False):
         anchors = [anchor for anchor in trust.anchors if anchor.strict is strict]
         if not anchors:
             continue
-        try:
-            return _verify(leaf, (*trust.intermediates, *client_chain), anchors, strict, now)
-        except CertificateUntrusted as refusal:
-            refusals.append(refusal)
+        for below, above in selections(untrusted, _subject, anchors, _subject_of_anchor):
+            try:
+                return _verify(leaf, below, above, strict, now)
+            except CertificateUntrusted as refusal:
+                refusals.append(refusal)
     # The refusal that says more than "no such issuer among these anchors".
     raise next((refusal for refusal in refusals if refusal.error not in _NO_PATH), refusals[0])
 
 
+def _subject(certificate: UnverifiedCertificate) -> bytes:
+    return certificate.subject_der
+
+
+def _subject_of_anchor(anchor: TrustAnchor) -> bytes:
+    return anchor.certificate.subject_der
+
+
 def _verify(
     leaf: UnverifiedCertificate,
-    # Ours first: OpenSSL takes the first issuer that fits and does not try the next one.
     untrusted: Sequence[UnverifiedCertificate],
     anchors: Sequence[TrustAnchor],
     strict: bool,

@@ -84,7 +84,7 @@ def test_s25_where_client_authentication_is_required_its_absence_refuses() -> No
 
 @without({"certlogin.pki.profile._check_form": lambda leaf: None})
 def test_s25_name_constraints_belong_to_a_ca() -> None:
-    extension = (x509.NameConstraints([x509.DNSName("example.test")], None), False)
+    extension = (x509.NameConstraints([x509.DNSName("example.test")], None), True)
     with pytest.raises(CertificateUsage) as refusal:
         judge(make_pki().issuing.issue(extra=(extension,)).der, trusting())
     assert refusal.value.problem == "name_constraints"

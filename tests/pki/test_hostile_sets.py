@@ -19,6 +19,7 @@ from certlogin.errors import CertloginError
 from certlogin.pki.certificate import UnverifiedCertificate, read_certificate, read_chain
 from certlogin.pki.judge import judge_certificate
 from certlogin.pki.path import CertificateUntrusted, Trust, build_trust
+from certlogin.pki.selections import SELECTIONS_MAX
 from tests.companions import companion, without
 from tests.factory import NOW, Authority, Issued, make_pki, root
 from tests.pki.paths import BAD_SIGNATURE, evil_pki
@@ -134,11 +135,21 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("kind", SETS)
-def test_one_search_for_each_kind_of_anchor(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s25_the_number_of_searches_is_bounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each kind of anchor one with everything, and a few with one certificate of each name."""
     leaf, chain = SETS[kind]()
     with attempts(monkeypatch) as found:
         judged(leaf, chain, both_kinds())
-    assert len(found) <= 2
+    assert len(found) <= 2 * (1 + SELECTIONS_MAX)
+
+
+@companion("test_s25_the_number_of_searches_is_bounded")
+def test_s25_without_the_bound_there_are_as_many_as_the_client_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certlogin.pki.selections.SELECTIONS_MAX", 10_000)
+    monkeypatch.setattr("certlogin.pki.certificate.CLIENT_CERTIFICATES_MAX", 10_000)
+    with attempts(monkeypatch) as found:
+        judged(under(twins(30)[0]), twins(30), both_kinds())
+    assert len(found) > 50
 
 
 def forged() -> tuple[UnverifiedCertificate, list[UnverifiedCertificate]]:
