@@ -8,6 +8,7 @@ stretches it lies. Lists are taken in pieces, so that other threads of the proce
 """
 
 import re
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,7 +52,7 @@ class SerialIndex(Mapping[int, datetime]):
 
     _records: bytes = field(repr=False)
     #: Where the stretch of each last octet begins, in records, and the end.
-    _starts: tuple[int, ...] = field(repr=False)
+    _starts: "array[int]" = field(repr=False)
 
     def __contains__(self, serial: object) -> bool:
         return isinstance(serial, int) and self._place(serial) is not None
@@ -98,6 +99,8 @@ class SerialsBuilder:
     """Takes the entries of one list and gives their index."""
 
     def __init__(self) -> None:
+        # Before the rest, which is given back: what is made behind it would keep its memory from the system.
+        self._starts = array("I", bytes(4 * (len(_LAST) + 1)))
         self._stretches: dict[bytes, bytearray] = {last: bytearray() for last in _LAST}
 
     def take(self, entries: Element) -> list[bytes]:
@@ -122,14 +125,14 @@ class SerialsBuilder:
             self._stretches[octets[_HEAD:]].extend(octets[:_HEAD] + _written(date))
 
     def build(self) -> SerialIndex:
-        records, starts = [], [0]
-        for last in _LAST:
+        records, starts = [], self._starts
+        for number, last in enumerate(_LAST):
             # Text is compared faster than octets.
             text = self._stretches.pop(last).decode("latin-1")
             stretch = sorted(text[at : at + _RECORD] for at in range(0, len(text), _RECORD))
-            starts.append(starts[-1] + len(stretch))
+            starts[number + 1] = starts[number] + len(stretch)
             records.append("".join(stretch).encode("latin-1"))
-        return SerialIndex(b"".join(records), tuple(starts))
+        return SerialIndex(b"".join(records), starts)
 
     def _take_usual(self, data: bytes, begin: int, end: int) -> None:
         add = {last: stretch.extend for last, stretch in self._stretches.items()}
