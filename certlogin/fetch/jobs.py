@@ -17,8 +17,9 @@ from certlogin.pki.certificate import UnverifiedCertificate
 JOBS_MOST: Final = 20_000
 #: Questions of logins that wait at the same time.
 URGENT_MOST: Final = 256
-#: What nobody has wanted for so long is not fetched any more.
-KEPT: Final = timedelta(days=2)
+#: A certificate that nobody has shown for so long is not asked about any more, nor is a list fetched for nobody.
+ANSWERS_KEPT: Final = timedelta(days=2)
+LISTS_KEPT: Final = timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -95,8 +96,9 @@ def _is_unwanted(job: Job, now: datetime) -> bool:
     if job.is_configured or job.is_busy:
         return False
     source = job.source
-    is_over = isinstance(source, StatusSource) and now > source.certificate.x509.not_valid_after_utc
-    return is_over or now - job.wanted_at > KEPT
+    if isinstance(source, StatusSource):
+        return now > source.certificate.x509.not_valid_after_utc or now - job.wanted_at > ANSWERS_KEPT
+    return now - job.wanted_at > LISTS_KEPT
 
 
 def _validators(known: Mapping[str, object]) -> Validators:

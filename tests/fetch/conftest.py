@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.factory import Issued
 from tests.fetch.servers import Place, serving
-from tests.fetch.world import World
+from tests.fetch.world import CRL, World
 
 
 @pytest.fixture
@@ -16,3 +17,8 @@ def place() -> Iterator[Place]:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+@pytest.fixture
+def leaf(world: World) -> Issued:
+    return world.pki.issuing.issue(crl_url=CRL)

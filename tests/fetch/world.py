@@ -21,10 +21,12 @@ from certlogin.pki.revocation import RevocationUnknown, Settled
 from certlogin.settings.addresses import Address
 from certlogin.settings.trust import Anchor
 from certlogin.settings.trust import Trust as TrustSettings
-from tests.factory import NOW, PKI, Issued, make_pki
+from tests.factory import DAY, NOW, PKI, Issued, make_pki
+from tests.pki.answers import Plan, answer
 
 CRL = "http://crl.example.cn/issuing.crl"
 OCSP = "http://ocsp.example.cn/"
+HOUR = timedelta(hours=1)
 HOSTS = ("crl.example.cn", "ocsp.example.cn")
 WITHIN = timedelta(seconds=60)
 
@@ -138,3 +140,20 @@ def work(refresher: Refresher) -> list[Outcome]:
         done.append(outcome)
         assert len(done) < 100
     return done
+
+
+def crl(world: World, number: int = 1, *gone: Issued, days: int = 7) -> bytes:
+    """Of the issuing authority, as of now."""
+    span: dict[str, Any] = {"this_update": world.clock.now, "next_update": world.clock.now + days * DAY}
+    return world.pki.issuing.crl([one.serial for one in gone], number=number, **span)
+
+
+def responding(world: World, leaf: Issued, **changes: Any) -> Any:
+    """A responder that knows one certificate; its answers are good for four hours."""
+
+    def respond(request: bytes) -> bytes:
+        now = world.clock.now
+        usual: dict[str, Any] = {"this_update": now, "next_update": now + 4 * HOUR}
+        return answer(leaf, world.pki.issuing, Plan(**(usual | changes)))
+
+    return respond
