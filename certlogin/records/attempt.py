@@ -36,6 +36,15 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaiting:
+    """A proof whose signature held, of a certificate whose revocation state is being asked for."""
+
+    #: Certificate, chain and claims, sealed with AES-GCM under the key in the attempt cookie.
+    sealed: bytes
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The one-time permission to fetch the held response."""
 
@@ -62,6 +71,7 @@ class Attempt:
     #: The held response sealed with AES-GCM under the key in the attempt cookie.
     sealed_response: bytes
     helper: HelperReport | None = None
+    awaiting: Awaiting | None = None
     proven: Proven | None = None
     release: Release | None = None
     #: SHA-256 (hex) of the certificate this attempt enrolled, once installed.

@@ -106,7 +106,7 @@ class MemoryStore:
             open_keys = self._open_keys.get(group, set())
             if len(open_keys) >= cap:
                 raise TooManyAttempts(what=what, retry_after=self._retry_after(open_keys, now))
-        if self._held_bytes + len(attempt.sealed_response) > caps.held_total:
+        if self._held_bytes + _size(attempt) > caps.held_total:
             raise TooManyAttempts(what="held_total", retry_after=RETRY_AFTER_AT_MOST)
 
     def _retry_after(self, open_keys: set[str], now: datetime) -> int:
@@ -118,14 +118,14 @@ class MemoryStore:
     def _count(self, attempt: Attempt) -> None:
         self._open_keys["unit", attempt.unit_id].add(attempt.key)
         self._open_keys["address", attempt.address].add(attempt.key)
-        self._held_bytes += len(attempt.sealed_response)
+        self._held_bytes += _size(attempt)
 
     def _uncount(self, attempt: Attempt) -> None:
         for group in (("unit", attempt.unit_id), ("address", attempt.address)):
             self._open_keys[group].discard(attempt.key)
             if not self._open_keys[group]:
                 del self._open_keys[group]
-        self._held_bytes -= len(attempt.sealed_response)
+        self._held_bytes -= _size(attempt)
 
     # Nonces
 
@@ -209,6 +209,11 @@ class MemoryStore:
         """A forked worker has a copy that nobody else sees, so it must not decide anything."""
         if os.getpid() != self._process:
             raise Unavailable(what="memory store: made before this process was forked; it serves one process only")
+
+
+def _size(attempt: Attempt) -> int:
+    """Octets that are held for it."""
+    return len(attempt.sealed_response) + (0 if attempt.awaiting is None else len(attempt.awaiting.sealed))
 
 
 def _locked(path: str | os.PathLike[str]) -> IO[bytes]:
