@@ -4,7 +4,7 @@ import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import anyio
 from certlogin.ca.base import CertificateAuthority
 from certlogin.flows.context import Context, RequirementOf
 from certlogin.flows.enrol import offered_key_types
+from certlogin.flows.revocation import registered_certificates, tell_stale
 from certlogin.flows.trust import TrustSource, open_sm2
 from certlogin.login.keys import Keyring
 from certlogin.middleware.asgi import AsgiMiddleware
@@ -40,6 +41,9 @@ from certlogin.web.resume import Resumer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from certlogin.fetch.background import Background, Spawn
+    from certlogin.fetch.refresher import Refresher
 
 _log = logging.getLogger("certlogin")
 
@@ -69,6 +73,8 @@ class Surroundings:
     random: Callable[[int], bytes] = secrets.token_bytes
     #: `wait(seconds)`, between two looks at the ticket of an open WebSocket.
     wait: Callable[[float], Awaitable[None]] = anyio.sleep
+    #: `spawn(run, name)` begins a thread in the background; None: a usual one.
+    spawn: "Spawn | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ class CertLogin:
         # Now, and not on the page of the first unit that wants a certificate.
         offered_key_types(settings.ca, trust.sm2)
         pair = stores or _open_stores(settings, around)
-        self._context = Context(
+        context = Context(
             settings=settings,
             units=host.units,
             volatile=pair.volatile,
@@ -113,7 +119,9 @@ class CertLogin:
             keys=Keyring.from_settings(settings.site.secret_keys),
             requirement=host.requirement,
         )
-        self._gate = _gate(self._context, host.current_unit)
+        self._context = replace(context, revocation=_refresher(context))
+        self._background = _background(self._context.revocation, around)
+        self._gate = _gate(self._context, host.current_unit, self._background)
         self._wait = around.wait
 
     @classmethod
@@ -141,6 +149,8 @@ class CertLogin:
 
     def close(self) -> None:
         """Give the stores back; the application must not be called afterwards."""
+        if self._background is not None:
+            self._background.stop()
         self._context.volatile.close()
         self._context.durable.close()
 
@@ -167,7 +177,42 @@ def _authority(settings: Settings, around: Surroundings) -> CertificateAuthority
     return None
 
 
-def _gate(context: Context, current_unit: CurrentUnit | None) -> Gate:
+def _refresher(context: Context) -> "Refresher | None":
+    """What was fetched before is there from the start; nothing is fetched yet."""
+    settings = context.settings.revocation
+    if not (settings.hosts or settings.directory or _own_addresses(context.settings)):
+        return None
+    from certlogin.fetch.client import Client
+    from certlogin.fetch.refresher import Surroundings as FetchSurroundings
+    from certlogin.fetch.setup import make_refresher
+
+    around = FetchSurroundings(
+        trust=context.trust,
+        transport=Client(settings),
+        clock=context.clock,
+        random=context.random,
+        registered=lambda: registered_certificates(context.durable),
+        alarm=lambda source, facts: tell_stale(context, source, facts),
+    )
+    refresher = make_refresher(context.settings, around, fetches=settings.background)
+    if refresher is not None:
+        refresher.load()
+    return refresher
+
+
+def _own_addresses(settings: Settings) -> bool:
+    return any(anchor.crl_urls or anchor.ocsp_urls for anchor in settings.trust.anchors)
+
+
+def _background(refresher: "Refresher | None", around: Surroundings) -> "Background | None":
+    if refresher is None:
+        return None
+    from certlogin.fetch.background import Background, spawn_thread
+
+    return Background(refresher, around.spawn or spawn_thread)
+
+
+def _gate(context: Context, current_unit: CurrentUnit | None, background: "Background | None") -> Gate:
     settings = context.settings
     guard = Guard(settings, context.keys, context.clock)
     # A text that is missing stops a developer and never a user.
@@ -184,5 +229,6 @@ def _gate(context: Context, current_unit: CurrentUnit | None) -> Gate:
             refuser=refuser,
             own=Portal(context, guard, pages, refuser).answer,
             current_unit=current_unit,
+            begin=(lambda: None) if background is None else background.start,
         )
     )

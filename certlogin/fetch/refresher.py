@@ -95,6 +95,10 @@ class Refresher:
 
     # --- what others tell it
 
+    def load(self) -> None:
+        """At the start, before anybody logs in: what lies on the shelf."""
+        self._take_from_shelf()
+
     def learn(self, path: Sequence[bytes]) -> None:
         """A path was proven (DER, leaf first): what its certificates name is fetched from now on. Returns at once."""
         now = self._around.clock()
@@ -245,7 +249,8 @@ class Refresher:
             for name, content in self._shelf.changed():
                 problem = self._use(name, content)
                 if problem:
-                    _log.warning("revocation: %s is not used: %s", name, problem)
+                    # Mostly of an authority that only clients send along: it is read again once its path is proven.
+                    _log.info("revocation: %s is not used: %s", name, problem)
 
     def _use(self, name: str, content: bytes) -> str:
         """Add what lies on the shelf; returns why not."""
@@ -350,7 +355,10 @@ class Refresher:
         self._alarmed.add(job.source.key)
         facts = {"source": job.source.name, "good_until": job.window.ends.isoformat(), "problem": job.problem}
         _log.warning("revocation_stale: %(source)s: good until %(good_until)s: %(problem)s", facts)
-        self._around.alarm(job.source.key, facts)
+        try:
+            self._around.alarm(job.source.key, facts)
+        except Unavailable as error:
+            _log.warning("revocation_stale is not written down: %s", error)
 
     def _note(self, job: Job) -> None:
         if self._shelf is None:

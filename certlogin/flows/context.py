@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from certlogin.ca.base import CertificateAuthority
 from certlogin.flows.trust import TrustSource
@@ -13,6 +14,9 @@ from certlogin.records.unit import Unit, UnitDirectory
 from certlogin.settings.model import Settings
 from certlogin.stores.base import DurableStore, VolatileStore
 from certlogin.wire.b64 import encode
+
+if TYPE_CHECKING:
+    from certlogin.fetch.refresher import Refresher
 
 #: A host's own word on who needs a certificate; its reason is the requirement's `rule`.
 RequirementOf = Callable[[Unit, datetime], Requirement | None]
@@ -34,6 +38,8 @@ class Context:
     keys: Keyring
     #: None: the rules' tags decide.
     requirement: RequirementOf | None = None
+    #: Who fetches revocation in the background; None: the settings name nothing to fetch.
+    revocation: "Refresher | None" = None
 
     def token(self, octets: int) -> str:
         """Random octets as base64url."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from certlogin.errors import ConfigurationError, Unavailable
+from certlogin.fetch.schedule import Window
 from certlogin.pki.certificate import UnverifiedCertificate
 from certlogin.pki.evidence import IssuerKey
 from certlogin.pki.path import AnchorMaterial, Trust, build_trust
@@ -37,6 +38,8 @@ class TrustSource:
         self._changing = threading.Lock()
         #: Authorities that no file names, with evidence that was added.
         self._added: set[IssuerKey] = set()
+        #: Issuer and number of lists that grow stale, and somebody was told.
+        self._said: set[tuple[str, int]] = set()
         self._trust = _logged(load_trust(settings, sm2=sm2))
         self._stamp = _stamp(settings)
         self._looked_at = clock()
@@ -55,6 +58,7 @@ class TrustSource:
             try:
                 self._reload()
                 self._looked_at = now
+                self._say_what_grows_stale(now)
             finally:
                 self._changing.release()
         return self._trust
@@ -84,6 +88,18 @@ class TrustSource:
                 self._stamp = stamp
         except (OSError, ConfigurationError) as error:
             raise Unavailable("trust") from error
+
+    def _say_what_grows_stale(self, now: datetime) -> None:
+        """Of each list once, whether it came from a file or was fetched."""
+        stale = {
+            (one.issuer, one.number): one.next_update
+            for one in self._trust.index.lists
+            if Window(one.this_update, one.next_update).is_alarming(now)
+        }
+        for issuer, number in sorted(stale.keys() - self._said):
+            ends = stale[issuer, number].isoformat()
+            _log.warning("revocation_stale: list number %s of %s: good until %s", number, issuer, ends)
+        self._said = set(stale)
 
     def _with_added(self, loaded: Trust) -> Trust:
         """The files do not name every authority whose evidence was added."""

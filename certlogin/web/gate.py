@@ -73,6 +73,8 @@ class Parts:
     current_unit: CurrentUnit | None = None
     #: The volatile store is shared by several processes.
     serves_many: bool = False
+    #: Called with each request: what runs in the background begins in the process that serves, not before the fork.
+    begin: Callable[[], None] = lambda: None
 
 
 class Gate:
@@ -87,6 +89,7 @@ class Gate:
     def enter(self, request: Request) -> Pass | Work:
         """What becomes of a request. Never raises, never blocks."""
         parts = self._parts
+        parts.begin()
         if request.multiprocess and not parts.serves_many:
             return Work(lambda _: self._refused(request, Unavailable(_ONE_PROCESS)))
         kind = parts.guard.kind(request)
@@ -104,6 +107,7 @@ class Gate:
     def enter_socket(self, request: Request) -> Pass | Work:
         """What becomes of a WebSocket's handshake. Never raises, never blocks."""
         parts = self._parts
+        parts.begin()
         try:
             passed = parts.guard.check_socket(request)
         except Refusal as error:

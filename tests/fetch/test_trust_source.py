@@ -108,3 +108,18 @@ def test_nobody_waits_while_a_list_is_added(source: TrustSource, clock: Clock) -
         thread.start()
         thread.join(10)
     assert len(found) == 1
+
+
+def test_a_list_that_grows_stale_is_said_once(
+    source: TrustSource, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From yesterday, good for seven days: three quarters are over on the fifth day from now."""
+    clock.now += 4 * DAY
+    source.current()
+    assert caplog.records == []
+    for _ in range(3):
+        clock.now += DAY / 2
+        source.current()
+    assert [record.getMessage() for record in caplog.records] == [
+        "revocation_stale: list number 1 of CN=Root P-256,O=certlogin test,C=CN: good until 2026-03-08T08:00:00+00:00"
+    ]
