@@ -19,6 +19,7 @@ from certlogin.settings.addresses import is_host_entry, read_address
 from certlogin.settings.build import Place, is_required, toml_name
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.model import Settings
+from certlogin.settings.personal import PersonalSettings
 from certlogin.settings.revocation import RevocationSettings
 from certlogin.settings.rules import Adoption, EnrolmentWindow, LegacyRule, RequireRule, Rules, Stage, Unregistered
 from certlogin.settings.site import Host, Mode, Paths, Site
@@ -118,9 +119,7 @@ def _site(values: Mapping[str, Any]) -> Iterator[str]:
     origin = values.get("origin")
     if origin:
         yield from _origin(origin, values.get("mode"))
-    for number, key in enumerate(values.get("secret_keys", ()), 1):
-        if len(key.encode()) < SECRET_BYTES:
-            yield f"secret_keys: key no. {number} is shorter than {SECRET_BYTES} bytes"
+    yield from _secrets("secret_keys", values.get("secret_keys", ()))
     if "label" in values and not _LABEL.fullmatch(values["label"]):
         yield "label: must be 1 to 32 of a-z, 0-9 and '-'"
     if values.get("label", "").endswith("-attempt"):
@@ -129,6 +128,16 @@ def _site(values: Mapping[str, Any]) -> Iterator[str]:
     prefix = values.get("prefix", "/x")
     if not canonical_path(prefix) or prefix.endswith("/"):
         yield "prefix: must be a canonical path that starts with '/' and does not end in it"
+
+
+def _secrets(name: str, keys: Iterable[str]) -> Iterator[str]:
+    for number, key in enumerate(keys, 1):
+        if len(key.encode()) < SECRET_BYTES:
+            yield f"{name}: key no. {number} is shorter than {SECRET_BYTES} bytes"
+
+
+def _personal(values: Mapping[str, Any]) -> Iterator[str]:
+    yield from _secrets("keys", values.get("keys", ()))
 
 
 def _origin(origin: str, mode: Mode | None) -> Iterator[str]:
@@ -410,5 +419,6 @@ _CHECKS: Final[Mapping[type, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
     Attempts: _attempts,
     HelperSettings: _helper,
     Stores: _stores,
+    PersonalSettings: _personal,
     Settings: _settings,
 }

@@ -2,9 +2,9 @@
 
 Its tables carry the names of the dataclasses; only `[adoption]` stands at the top level and becomes
 `Settings.rules.adoption`.
-Secrets may come from the environment, which then wins over the file: CERTLOGIN_SITE_SECRET_KEYS (separated by commas),
-CERTLOGIN_CA_PASSPHRASE, CERTLOGIN_STORES_DURABLE, CERTLOGIN_REVOCATION_PROXY. File names are relative to the folder of
-the TOML file.
+Secrets may come from the environment, which then wins over the file: CERTLOGIN_SITE_SECRET_KEYS and
+CERTLOGIN_PERSONAL_KEYS (separated by commas), CERTLOGIN_CA_PASSPHRASE, CERTLOGIN_STORES_DURABLE,
+CERTLOGIN_REVOCATION_PROXY. File names are relative to the folder of the TOML file.
 """
 
 import os
@@ -27,6 +27,7 @@ _ENVIRONMENT: Final = (
     ("CERTLOGIN_CA_PASSPHRASE", "ca", "passphrase", False),
     ("CERTLOGIN_STORES_DURABLE", "stores", "durable", False),
     ("CERTLOGIN_REVOCATION_PROXY", "revocation", "proxy", False),
+    ("CERTLOGIN_PERSONAL_KEYS", "personal", "keys", True),
 )
 #: `[adoption]` is a table of its own.
 _MOVED: Final = {Settings: frozenset({"adoption"}), Rules: frozenset({"adoption"})}

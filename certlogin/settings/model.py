@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
+from certlogin.settings.personal import PersonalSettings
 from certlogin.settings.revocation import RevocationSettings
 from certlogin.settings.rules import Rules
 from certlogin.settings.site import Host, Site
@@ -22,3 +23,4 @@ class Settings:
     attempts: Attempts = field(default_factory=Attempts)
     helper: HelperSettings = field(default_factory=HelperSettings)
     stores: Stores = field(default_factory=Stores)
+    personal: PersonalSettings = field(default_factory=PersonalSettings)

@@ -20,7 +20,7 @@ def full() -> dict[str, Any]:
     """Every secret there is, in a development site."""
     site = {"origin": "http://127.0.0.1:8000", "mode": "development", "secret_keys": [HIDDEN, HIDDEN + "2"]}
     data = changed("ca", {"directory": "ca", "passphrase": HIDDEN}, changed("site", site))
-    return changed("stores.durable", DATABASE, data)
+    return changed("personal.keys", [HIDDEN], changed("stores.durable", DATABASE, data))
 
 
 def test_a_repr_of_the_settings_holds_no_secret() -> None:
@@ -28,7 +28,8 @@ def test_a_repr_of_the_settings_holds_no_secret() -> None:
     assert HIDDEN in settings.site.secret_keys
     assert settings.ca.passphrase == HIDDEN
     assert settings.stores.durable == DATABASE
-    for part in (settings, settings.site, settings.ca, settings.stores):
+    assert settings.personal.keys == (HIDDEN,)
+    for part in (settings, settings.site, settings.ca, settings.stores, settings.personal):
         assert HIDDEN not in repr(part)
         assert HIDDEN not in str(part)
 
@@ -54,6 +55,9 @@ def test_a_repr_of_the_settings_holds_no_secret() -> None:
         ("stores.durable", f"postgres ql://certlogin:{HIDDEN}@db/certlogin"),
         ("stores.durable", [DATABASE]),
         ("stores.volatile", f"redis://:{HIDDEN}@redis"),
+        ("personal.keys", HIDDEN),
+        ("personal.keys", [HIDDEN[:31]]),
+        ("personal.keys", [HIDDEN + "\n"]),
         ("helper.countdown", HIDDEN),
         ("host.rotates", HIDDEN),
         ("rules.helper.minimum", HIDDEN),
@@ -127,9 +131,11 @@ def test_the_environment_wins_over_the_file() -> None:
         CERTLOGIN_SITE_SECRET_KEYS=f" {FROM_ENVIRONMENT}1 ,{FROM_ENVIRONMENT}2\n",
         CERTLOGIN_CA_PASSPHRASE="other",
         CERTLOGIN_STORES_DURABLE="sqlite:///other.db",
+        CERTLOGIN_PERSONAL_KEYS=f"{FROM_ENVIRONMENT}3, {FROM_ENVIRONMENT}4",
     )
     # Rotation: the first signs, all verify.
     assert settings.site.secret_keys == (f"{FROM_ENVIRONMENT}1", f"{FROM_ENVIRONMENT}2")
+    assert settings.personal.keys == (f"{FROM_ENVIRONMENT}3", f"{FROM_ENVIRONMENT}4")
     assert settings.ca.passphrase == "other"
     assert settings.stores.durable == "sqlite:///other.db"
 
