@@ -7,7 +7,7 @@ not know anchors, time or units: what it returns is called unverified until `jud
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -27,6 +27,9 @@ from certlogin.pki.der import (
 )
 from certlogin.pki.keys import KeyKind, Legacy, read_key
 from certlogin.pki.tolerant import rewritten
+
+if TYPE_CHECKING:
+    from OpenSSL.crypto import X509
 
 SIZE_MAX: Final = 16 * 1024
 DEPTH_MAX: Final = 32
@@ -93,6 +96,8 @@ class UnverifiedCertificate:
     #: Its extensions, names, times and key as decoded. Of an odd one this is a copy (`tolerant.py`): signatures and
     #: hashes are those of `der`.
     x509: Certificate = field(repr=False, compare=False)
+    #: The same, loaded by OpenSSL: kept of what is configured, so that no login loads it again. Threads may share it.
+    loaded: "X509 | None" = field(default=None, repr=False, compare=False)
 
     @property
     def issuer_sha256(self) -> str:

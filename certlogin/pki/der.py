@@ -5,8 +5,7 @@ certificate is, and it never decodes a value beyond INTEGER, BIT STRING and OBJE
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 INTEGER: Final = 0x02
 BIT_STRING: Final = 0x03
@@ -29,8 +28,7 @@ class TooDeep(DERError):
     """Nested beyond the depth that was allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """Where one element lies in `data`: tag octet, value from `start` to `end`, header from `header`."""
 
     data: bytes
@@ -51,10 +49,7 @@ class Element:
 
 def read_element(data: bytes, position: int, end: int) -> Element:
     """The element that starts at `position` and must not pass `end`. Raises DERError."""
-    tag, length_at = _read_tag(data, position, end)
-    length, start = _read_length(data, length_at, end)
-    _check_inside(length, end - start)
-    return Element(data, tag, position, start, start + length)
+    return Element(data, *_header(data, position, end))
 
 
 def only_element(data: bytes, tag: int) -> Element:
@@ -90,13 +85,18 @@ def check_outline(data: bytes, depth_max: int) -> Element:
     outermost = read_element(data, 0, len(data))
     if not _is_all_of(outermost, data):
         raise DERError("bytes after the end")
-    pending = [(outermost, 1)]
-    while pending:
-        element, depth = pending.pop()
-        if depth > depth_max:
+    # Where the constructed elements end that hold the place looked at: as many as it is deep.
+    ends, position = [outermost.end], outermost.header
+    while ends:
+        tag, _, start, end = _header(data, position, ends[-1])
+        if len(ends) > depth_max:
             raise TooDeep("nested too deeply")
-        if element.tag & _CONSTRUCTED:
-            pending.extend((child, depth + 1) for child in children(element))
+        position = end
+        if tag & _CONSTRUCTED:
+            position = start
+            ends.append(end)
+        while ends and position == ends[-1]:
+            ends.pop()
     return outermost
 
 
@@ -121,6 +121,14 @@ def whole_bits(element: Element) -> bytes:
     if element.tag != BIT_STRING or not value or value[0] != 0:
         raise DERError("not a BIT STRING of whole octets")
     return value[1:]
+
+
+def _header(data: bytes, position: int, end: int) -> tuple[int, int, int, int]:
+    """Of the element at `position`: tag octet, `position`, and where its value starts and ends."""
+    tag, length_at = _read_tag(data, position, end)
+    length, start = _read_length(data, length_at, end)
+    _check_inside(length, end - start)
+    return tag, position, start, start + length
 
 
 def _is_all_of(element: Element, data: bytes) -> bool:

@@ -6,7 +6,7 @@ or what a certificate is used for.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
@@ -207,7 +207,7 @@ def _store(anchors: Iterable[TrustAnchor], strict: bool, now: datetime) -> crypt
 
 
 def _openssl(certificate: UnverifiedCertificate) -> crypto.X509:
-    return crypto.load_certificate(crypto.FILETYPE_ASN1, certificate.der)
+    return certificate.loaded or crypto.load_certificate(crypto.FILETYPE_ASN1, certificate.der)
 
 
 def _der(certificate: crypto.X509) -> bytes:
@@ -251,7 +251,7 @@ def _read_ca(der: bytes, what: str, problems: list[str]) -> UnverifiedCertificat
     try:
         certificate = read_certificate(der)
         # What only OpenSSL cannot read would refuse every login, and blame the certificates of the users.
-        _openssl(certificate)
+        certificate = replace(certificate, loaded=_openssl(certificate))
     except (CertloginError, crypto.Error) as error:
         problems.append(f"{what}: {error}")
         return None

@@ -218,7 +218,7 @@ _read_signer = cms_reader._read_signer
 
 def _first_signer(signers: Element, content_type: Element) -> Any:
     first = next(children(signers))
-    return _read_signer(replace(signers, start=first.header, end=first.end), content_type)
+    return _read_signer(signers._replace(start=first.header, end=first.end), content_type)
 
 
 @without({"certlogin.pki.cms_reader._read_signer": _first_signer})
