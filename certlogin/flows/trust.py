@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -74,7 +75,7 @@ class TrustSource:
         """More evidence, DER; returns why some of it was left out. Nothing takes the place of something newer."""
         with self._changing:
             before = self._trust.index.issuers.keys()
-            trust, problems = add_evidence(self._trust, lists, answers, self._clock(), authorities)
+            trust, problems = add_evidence(self._trust, lists, answers, self._clock(), authorities, _let_others_run)
             self._added |= trust.index.issuers.keys() - before
             self._trust = trust
         return problems
@@ -106,6 +107,11 @@ class TrustSource:
         known = self._trust.index.issuers
         kept = {key: known[key] for key in self._added if key in known}
         return replace(loaded, index=RevocationIndex(MappingProxyType(kept | dict(loaded.index.issuers))))
+
+
+def _let_others_run() -> None:
+    """Python gives its lock away then, and not only after 5 ms: logins go on while a long list is read."""
+    time.sleep(0)
 
 
 def open_sm2(settings: SM2Settings) -> SM2 | None:

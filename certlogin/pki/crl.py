@@ -19,7 +19,7 @@ from certlogin.pki.certificate import PARSER_ERRORS, UnverifiedCertificate
 from certlogin.pki.der import INTEGER, SEQUENCE, DERError, Element, children, only_element
 from certlogin.pki.profile import SIGNATURE_ALGORITHMS
 from certlogin.pki.scope import EVERYTHING, Scope, UnusableScope, read_scope
-from certlogin.pki.serials import SerialIndex, SerialsBuilder
+from certlogin.pki.serials import Pause, SerialIndex, SerialsBuilder, no_pause
 from certlogin.pki.signed import check_signed
 from certlogin.pki.sm2 import SM2
 
@@ -61,10 +61,13 @@ class _Outline:
     serials: SerialsBuilder
 
 
-def read_list(der: bytes) -> RevocationList:
-    """Read one CRL in DER. Raises UnusableList: indirect, without a number, without an end, …"""
+def read_list(der: bytes, pause: Pause = no_pause) -> RevocationList:
+    """Read one CRL in DER. Raises UnusableList: indirect, without a number, without an end, …
+
+    A long list takes a second; `pause` is called a few thousand times meanwhile.
+    """
     try:
-        outline = _outline(der)
+        outline = _outline(der, pause)
         return _read(x509.load_der_x509_crl(outline.stub), outline, der)
     except (UnusableList, UnusableScope) as reason:
         raise UnusableList(str(reason)) from None
@@ -88,7 +91,7 @@ def _signed(der: bytes) -> tuple[Element, Element, Element]:
     return signed, algorithm, signature
 
 
-def _outline(der: bytes) -> _Outline:
+def _outline(der: bytes, pause: Pause = no_pause) -> _Outline:
     """Raises DERError."""
     signed, algorithm, signature = _signed(der)
     parts = list(children(signed))
@@ -96,7 +99,7 @@ def _outline(der: bytes) -> _Outline:
     first = 1 if parts and parts[0].tag == INTEGER else 0
     if len(parts) < first + 3:
         raise DERError("too few elements")
-    builder = SerialsBuilder()
+    builder = SerialsBuilder(pause)
     kept = [
         part.encoded if place < first + 2 or part.tag != SEQUENCE else element(SEQUENCE, *builder.take(part))
         for place, part in enumerate(parts)

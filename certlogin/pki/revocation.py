@@ -24,6 +24,7 @@ from certlogin.pki.evidence import build_index as build_index
 from certlogin.pki.ocsp import Answer, Question, Status, VerifiedAnswer, question_of, verify_response
 from certlogin.pki.ocsp_reader import UnusableAnswer
 from certlogin.pki.scope import ALL_REASONS
+from certlogin.pki.serials import Pause, no_pause
 
 if TYPE_CHECKING:
     from certlogin.pki.path import Trust
@@ -102,14 +103,15 @@ def add_evidence(
     answers: Iterable[bytes],
     now: datetime,
     authorities: Iterable[UnverifiedCertificate] = (),
+    pause: Pause = no_pause,
 ) -> tuple["Trust", list[str]]:
     """The trust with more evidence, lists and OCSP responses in DER; and why some of it was left out.
 
     What the trust has is never replaced by something older. `authorities`: CAs of proven paths, beside the configured.
-    Raises SM2Unavailable.
+    `pause`: see `read_list`. Raises SM2Unavailable.
     """
     among = (*(anchor.certificate for anchor in trust.anchors), *trust.intermediates, *authorities)
-    read, problems = read_lists(lists)
+    read, problems = read_lists(lists, pause)
     index, unplaced = add_lists(trust.index, read, among, trust.sm2)
     verified: list[VerifiedAnswer] = []
     for der in answers:
@@ -122,12 +124,12 @@ def add_evidence(
     return replace(trust, index=index), problems + unplaced
 
 
-def read_lists(ders: Iterable[bytes]) -> tuple[list[RevocationList], list[str]]:
+def read_lists(ders: Iterable[bytes], pause: Pause = no_pause) -> tuple[list[RevocationList], list[str]]:
     """Those that can be used, and why the others cannot."""
     read, problems = [], []
     for der in ders:
         try:
-            read.append(read_list(der))
+            read.append(read_list(der, pause))
         except UnusableList as reason:
             problems.append(f"a revocation list is not used: {reason}")
     return read, problems

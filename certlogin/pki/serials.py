@@ -4,12 +4,12 @@ It decides whether a number is among them. It must not know whose list they are 
 entries that are not of the usual shapes are handed back.
 
 A number is kept in 24 octets: 19 of its 20 (RFC 5280 4.1.2.2) and its date; the last octet says in which of 256 sorted
-stretches it lies. Lists are taken in pieces, so that other threads of the process are not kept waiting.
+stretches it lies. Lists are taken in pieces, with a pause after each in which other threads may run.
 """
 
 import re
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -24,7 +24,7 @@ _RECORD: Final = _HEAD + _DATE
 _END: Final = 1 << 8 * (_HEAD + 1)
 _LAST: Final = tuple(bytes((octet,)) for octet in range(256))
 #: Entries that one match takes.
-_PIECE: Final = 4096
+_PIECE: Final = 512
 
 #: RFC 5280 4.1.2.5.1.
 _FIRST: Final = datetime(1950, 1, 1, tzinfo=UTC)
@@ -44,6 +44,14 @@ _EXTENSIONS: Final = (
     (40, rb"\x30\x26" + _REASON + _INVALIDITY),
     (28, rb"\x30\x1a" + _INVALIDITY),
 )
+
+
+#: Called between pieces of long work; it may let other threads run.
+Pause = Callable[[], None]
+
+
+def no_pause() -> None:
+    """Nobody is waiting."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +106,8 @@ class SerialIndex(Mapping[int, datetime]):
 class SerialsBuilder:
     """Takes the entries of one list and gives their index."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: Pause = no_pause) -> None:
+        self._pause = pause
         # Before the rest, which is given back: what is made behind it would keep its memory from the system.
         self._starts = array("I", bytes(4 * (len(_LAST) + 1)))
         self._stretches: dict[bytes, bytearray] = {last: bytearray() for last in _LAST}
@@ -106,6 +115,7 @@ class SerialsBuilder:
     def take(self, entries: Element) -> list[bytes]:
         """The usual entries of a revokedCertificates; returns the others as they are. Raises DERError."""
         others = []
+        add = {last: stretch.extend for last, stretch in self._stretches.items()}
         place = entries.start
         while place < entries.end:
             usual = _usual().match(entries.data, place, entries.end)
@@ -114,8 +124,10 @@ class SerialsBuilder:
                 others.append(other.encoded)
                 place = other.end
             else:
-                self._take_usual(entries.data, place, usual.end())
+                for head, last, date in _parts().findall(entries.data, place, usual.end()):
+                    add[last](head.rjust(_HEAD, b"\0") + int(date).to_bytes(_DATE, "big"))
                 place = usual.end()
+                self._pause()
         return others
 
     def add(self, serial: int, date: datetime) -> None:
@@ -132,12 +144,8 @@ class SerialsBuilder:
             stretch = sorted(text[at : at + _RECORD] for at in range(0, len(text), _RECORD))
             starts[number + 1] = starts[number] + len(stretch)
             records.append("".join(stretch).encode("latin-1"))
+            self._pause()
         return SerialIndex(b"".join(records), starts)
-
-    def _take_usual(self, data: bytes, begin: int, end: int) -> None:
-        add = {last: stretch.extend for last, stretch in self._stretches.items()}
-        for head, last, date in _parts().findall(data, begin, end):
-            add[last](head.rjust(_HEAD, b"\0") + int(date).to_bytes(_DATE, "big"))
 
 
 @cache

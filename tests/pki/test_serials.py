@@ -123,11 +123,14 @@ def test_usual_entries_are_taken_without_a_parser() -> None:
 def test_more_entries_than_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PIECE", 3)
     module._usual.cache_clear()
+    pauses: list[None] = []
     try:
-        index = index_of(*(entry(serial, utc_time(NOW)) for serial in range(1, 11)))
+        read = read_list(crl(*(entry(serial, utc_time(NOW)) for serial in range(1, 11))), lambda: pauses.append(None))
     finally:
         module._usual.cache_clear()
-    assert set(index) == set(range(1, 11))
+    assert set(read.revoked) == set(range(1, 11))
+    # After each of 4 pieces, and of 256 stretches.
+    assert len(pauses) == 4 + 256
 
 
 def test_days_that_do_not_exist_make_no_list() -> None:

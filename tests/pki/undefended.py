@@ -143,7 +143,7 @@ _outline: Final = crl._outline
 _read_whole: Final = crl._read
 
 
-def _lenient_list(der: bytes) -> object:
+def _lenient_list(der: bytes, *_: object) -> object:
     """What cannot be read is taken for a list of our issuing CA."""
     try:
         outline = _outline(der)
