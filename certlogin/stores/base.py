@@ -6,11 +6,14 @@ Methods are safe to call from several threads.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
 from certlogin.errors import Refusal, Unavailable
+from certlogin.evidence.chain import Entry, Head
+from certlogin.evidence.checkpoint import Checkpoint
+from certlogin.evidence.record import EvidenceRecord
 from certlogin.records.attempt import Attempt
 from certlogin.records.audit import AuditEvent
 from certlogin.records.certificate import BoundCertificate, State
@@ -33,6 +36,22 @@ class AlreadyBound(Refusal):
     status: ClassVar[int] = 409
     #: `certificate`, `key` (another unit has it), `slot` (the unit already has an active one), `order` (it is closed).
     conflict: str
+
+
+@dataclass(eq=False)
+class EvidenceUnreadable(Unavailable):
+    """A row is no entry: it was written by somebody else. `what`: which one."""
+
+    code: ClassVar[str] = "evidence_unreadable"
+
+
+@dataclass(eq=False)
+class CheckpointRefused(Refusal):
+    """The chain has no such entry: the checkpoint is of another chain, or the chain was changed under it."""
+
+    code: ClassVar[str] = "evidence_checkpoint_refused"
+    status: ClassVar[int] = 409
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +227,51 @@ class AuditLog(Protocol):
         ...
 
 
-class DurableStore(Registry, Orders, Skips, AuditLog, Protocol):
+@dataclass(frozen=True, slots=True)
+class StoredEvidence:
+    entry: Entry
+    #: As it was written then; another one than the entry's shows that the row was changed.
+    hash: str
+    #: As it was given, sealed; None: it was erased.
+    body: bytes | None = field(repr=False)
+
+
+class EvidenceLog(Protocol):
+    """Signed agreements in one chain: entries are added at its end, and nothing of them changes but the body."""
+
+    def append_evidence(self, record: EvidenceRecord, body: bytes, event: AuditEvent) -> Entry:
+        """Add it with its event in one transaction; of two writers one comes after the other, the chain never forks."""
+        ...
+
+    def evidence_head(self) -> Head: ...
+
+    def evidence(
+        self, after: int = 0, limit: int = 100, *, unit_id: UnitId | None = None, before: datetime | None = None
+    ) -> Sequence[StoredEvidence]:
+        """Entries behind number `after`, in order; `before`: accepted earlier than that.
+
+        Raises EvidenceUnreadable: somebody has written into the table.
+        """
+        ...
+
+    def redact_evidence(self, seq: int, event: AuditEvent) -> bool:
+        """Erase the body, with its event; False, and nothing written, when there is none (any more)."""
+        ...
+
+    def reseal_evidence(self, seq: int, old: bytes, new: bytes) -> bool:
+        """Put `new` in the place of `old`; False when that is not the body any more. Erased bodies stay erased."""
+        ...
+
+    def add_checkpoint(self, checkpoint: Checkpoint, event: AuditEvent) -> None:
+        """Keep it. Raises CheckpointRefused unless the chain has its head at its number."""
+        ...
+
+    def checkpoints(self) -> Sequence[Checkpoint]:
+        """In the order of their keeping."""
+        ...
+
+
+class DurableStore(Registry, Orders, Skips, AuditLog, EvidenceLog, Protocol):
     """Everything that survives a restart."""
 
     def ping(self) -> None:

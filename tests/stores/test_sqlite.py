@@ -20,6 +20,7 @@ from certlogin.stores.sql import SqlStore, database
 from certlogin.stores.sql.rows import certificate_values
 from certlogin.stores.sql.tables import BOUND_CERTIFICATE
 from tests.companions import companion, without
+from tests.evidence.made import checkpoint, signed
 from tests.factory import NOW
 from tests.stores.forks import in_a_fork
 from tests.stores.race import THREADS, race
@@ -66,8 +67,18 @@ CALLS: Final[dict[str, Callable[[SqlStore], object]]] = {
     "skip": lambda store: store.skip(MINE, "roster", 3, event()),
     "record": lambda store: store.record(event()),
     "events": lambda store: store.events(),
+    "append_evidence": lambda store: store.append_evidence(signed().record, b"body", event()),
+    "evidence_head": lambda store: store.evidence_head(),
+    "evidence": lambda store: store.evidence(),
+    "redact_evidence": lambda store: store.redact_evidence(1, event()),
+    "reseal_evidence": lambda store: store.reseal_evidence(1, b"old", b"new"),
+    "add_checkpoint": lambda store: store.add_checkpoint(checkpoint([]), event()),
+    "checkpoints": lambda store: store.checkpoints(),
 }
-WRITES: Final = ("bind", "change_state", "place", "advance", "grant", "skip", "record")
+WRITES: Final = (
+    "bind", "change_state", "place", "advance", "grant", "skip", "record", "append_evidence", "redact_evidence",
+    "reseal_evidence", "add_checkpoint",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from certlogin.errors import ConfigurationError, Unavailable
 #: Milliseconds for which SQLite waits for another writer.
 BUSY_TIMEOUT: Final = 5000
 
-#: An admission follows its audit line: with WAL only FULL survives a power cut (S31).
-_PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON")
+#: An admission follows its audit line: with WAL only FULL survives a power cut (S31). What is erased is overwritten.
+_PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _WRITES: Final = "certlogin_writes"
 #: Alembic keeps the migration that is under way in its own modules: threads that open other databases wait too.

@@ -1,12 +1,13 @@
 """The durable store in one piece."""
 
 from certlogin.stores.sql.audit import SqlAuditLog
+from certlogin.stores.sql.evidence import SqlEvidence
 from certlogin.stores.sql.orders import SqlOrders
 from certlogin.stores.sql.registry import SqlRegistry
 from certlogin.stores.sql.skips import SqlSkips
 
 
-class SqlStore(SqlRegistry, SqlOrders, SqlSkips, SqlAuditLog):
+class SqlStore(SqlRegistry, SqlOrders, SqlSkips, SqlAuditLog, SqlEvidence):
     """`DurableStore`. Making one touches nothing yet; `open` is the usual way."""
 
     @classmethod

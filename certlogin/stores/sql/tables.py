@@ -162,3 +162,34 @@ AUDIT_EVENT: Final = Table(
     Index("ix_audit_event_unit_id", "unit_id"),
     sqlite_autoincrement=True,
 )
+
+#: The chain of signed agreements: a trigger refuses deletions, and every update but that of a body.
+EVIDENCE: Final = Table(
+    "evidence",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    #: Unique, so that no two entries can follow one.
+    _text("previous"),
+    _text("hash"),
+    #: For looking up; what counts is in the entry.
+    _time("at"),
+    _text("unit_id"),
+    Column("entry", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=True),
+    UniqueConstraint("previous"),
+    UniqueConstraint("hash"),
+    Index("ix_evidence_unit_id", "unit_id"),
+)
+
+#: Append-only, too.
+EVIDENCE_CHECKPOINT: Final = Table(
+    "evidence_checkpoint",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("seq", Integer, nullable=False),
+    _text("head"),
+    _time("at"),
+    _text("key_id"),
+    Column("signature", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
