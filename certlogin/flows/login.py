@@ -15,22 +15,28 @@ from certlogin.flows.tickets import new_ticket
 from certlogin.login.attempt import check_held
 from certlogin.login.challenge import Binding, Purpose, issue_challenge
 from certlogin.login.keys import Use
+from certlogin.login.other_proofs import OtherProof, accept_other_proof, check_other_proof, open_other_proof
 from certlogin.login.policy import Case, Decision, Presented, Reason, Step, requirement_of
 from certlogin.login.proof import (
     NATIVE,
     AcceptedProof,
     Expected,
+    FormatNotAllowed,
     UnverifiedProof,
     accept_proof,
+    check_offered,
     check_proof,
     sid_of,
 )
+from certlogin.login.text import UnfitForText, login_text
 from certlogin.login.ticket import Ticket
+from certlogin.login.web_eid import nonce_of
 from certlogin.pki.signature import offered
 from certlogin.records.attempt import Attempt, HeldResponse, LoginKind, Proven
 from certlogin.records.certificate import BoundCertificate, Slot, State
 from certlogin.records.helper import HelperReport
 from certlogin.records.identity import Method
+from certlogin.records.proof import ProofFormat
 from certlogin.records.unit import UnitId
 
 
@@ -75,6 +81,10 @@ class Offer:
     formats: tuple[str, ...]
     algorithms: tuple[str, ...]
     expires_in: int
+    #: What a vendor's helper signs, as it is or as CMS content; empty: not offered.
+    text: str = ""
+    #: What Web eID is given; empty: not offered.
+    web_eid_nonce: str = ""
 
 
 def decide_login(context: Context, unit_id: UnitId, address: str) -> tuple[Decision, Ticket | None]:
@@ -144,20 +154,44 @@ def offer_challenge(context: Context, found: OpenAttempt, purpose: Purpose) -> O
         formats=binding.formats,
         algorithms=binding.algorithms,
         expires_in=context.settings.attempts.challenge,
+        text=_text(binding, text),
+        web_eid_nonce=nonce_of(text) if ProofFormat.WEB_EID in binding.formats else "",
     )
 
 
+def check_format(context: Context, attempt: Attempt, name: str) -> None:
+    """Before anything else of a proof is read. Raises FormatNotAllowed."""
+    check_offered(name, binding_of(context, attempt, Purpose.LOGIN))
+
+
 def binding_of(context: Context, attempt: Attempt, purpose: Purpose) -> Binding:
-    """What a challenge of this attempt is valid for: the native format only, for now."""
+    """What a challenge of this attempt is valid for."""
     return Binding(
         attempt=attempt.key,
         unit=attempt.unit_id,
         purpose=purpose,
-        formats=(NATIVE,),
+        formats=_formats(context, purpose),
         algorithms=offered(context.trust.sm2),
         origin=context.settings.site.origin,
         epoch=context.volatile.epoch,
     )
+
+
+def _formats(context: Context, purpose: Purpose) -> tuple[str, ...]:
+    """What any issuer allows: whose certificate it will be is not known yet. Other forms log in and do nothing else."""
+    if purpose is not Purpose.LOGIN:
+        return (NATIVE,)
+    return tuple(sorted({name for anchor in context.settings.trust.anchors for name in anchor.formats}))
+
+
+def _text(binding: Binding, challenge: str) -> str:
+    if not {ProofFormat.TEXT, ProofFormat.CMS} & set(binding.formats):
+        return ""
+    try:
+        return login_text(binding, challenge).decode()
+    except UnfitForText:
+        # Of this unit no text can be made; the other forms still serve it.
+        return ""
 
 
 def redeem(context: Context, nonce: str, now: datetime) -> None:
@@ -167,10 +201,10 @@ def redeem(context: Context, nonce: str, now: datetime) -> None:
         raise ChallengeUsed
 
 
-def complete_proof(context: Context, found: OpenAttempt, proof: UnverifiedProof) -> tuple[Decision, str]:
+def complete_proof(context: Context, found: OpenAttempt, proof: UnverifiedProof | OtherProof) -> tuple[Decision, str]:
     """Judge a proof; returns the decision and, when it admits, the release token (else an empty text).
 
-    Raises the refusals of `login.proof` and `pki`, ChallengeUsed, HoldExpired, StepRefused, Unavailable.
+    Raises the refusals of `login` and `pki`, ChallengeUsed, HoldExpired, StepRefused, Unavailable.
     """
     now = context.clock()
     check_held(found.attempt, context.settings.attempts, now)
@@ -189,17 +223,29 @@ def complete_proof(context: Context, found: OpenAttempt, proof: UnverifiedProof)
     return decision, _proven(context, found, accepted, now)
 
 
-def _accept(context: Context, attempt: Attempt, proof: UnverifiedProof, now: datetime) -> AcceptedProof:
-    limits = context.settings.attempts
-    expected = Expected(
+def _accept(context: Context, attempt: Attempt, proof: UnverifiedProof | OtherProof, now: datetime) -> AcceptedProof:
+    expected, keys = expected_of(context, attempt), context.keys.keys(Use.CHALLENGE)
+    if isinstance(proof, UnverifiedProof):
+        unredeemed = check_proof(proof, expected, now, keys)
+        redeem(context, unredeemed.nonce, now)
+        with remembering_revocation(context, proof.certificate, now):
+            return accept_proof(unredeemed, context.trust.current(), now)
+    other = check_other_proof(proof, expected, now, keys)
+    redeem(context, other.nonce, now)
+    opened = open_other_proof(other)
+    with remembering_revocation(context, opened.leaf.der, now):
+        return accept_other_proof(opened, other, context.trust.current(), now)
+
+
+def expected_of(context: Context, attempt: Attempt) -> Expected:
+    """What a login's proof must say."""
+    settings = context.settings
+    return Expected(
         binding=binding_of(context, attempt, Purpose.LOGIN),
         sid=sid_of(attempt.public_id),
-        max_age=timedelta(seconds=limits.challenge),
+        max_age=timedelta(seconds=settings.attempts.challenge),
+        formats={anchor.name: anchor.formats for anchor in settings.trust.anchors},
     )
-    unredeemed = check_proof(proof, expected, now, context.keys.keys(Use.CHALLENGE))
-    redeem(context, unredeemed.nonce, now)
-    with remembering_revocation(context, proof.certificate, now):
-        return accept_proof(unredeemed, context.trust.current(), now)
 
 
 def _presented(context: Context, accepted: AcceptedProof) -> Presented:
@@ -214,7 +260,11 @@ def _presented(context: Context, accepted: AcceptedProof) -> Presented:
 
 
 def _adopt(context: Context, attempt: Attempt, case: Case, accepted: AcceptedProof, now: datetime) -> Case:
-    """Register a certificate issued elsewhere whose unit code equals the unit's (A11). Raises AlreadyBound."""
+    """Register a certificate issued elsewhere whose unit code equals the unit's (A11).
+
+    Raises AlreadyBound, FormatNotAllowed.
+    """
+    _check_binds(accepted)
     row = BoundCertificate(
         unit_id=attempt.unit_id,
         facts=accepted.certificate.facts,
@@ -232,9 +282,15 @@ def _adopt(context: Context, attempt: Attempt, case: Case, accepted: AcceptedPro
     return load_case(context, attempt.unit_id, now, attempt.helper, presented)
 
 
+def _check_binds(accepted: AcceptedProof) -> None:
+    """What other programs sign logs in, and does nothing else (S22)."""
+    if accepted.format != NATIVE:
+        raise FormatNotAllowed(accepted.format)
+
+
 def _proven(context: Context, found: OpenAttempt, accepted: AcceptedProof, now: datetime) -> str:
     sha256 = accepted.certificate.facts.sha256
-    facts = {"sha256": sha256, "clock_difference": accepted.clock_difference}
+    facts = {"sha256": sha256, "format": accepted.format, "clock_difference": accepted.clock_difference}
     record(context, event_of(context, "proof_accepted", "ok", now=now, attempt=found.attempt, facts=facts))
     return allow_release(context, found, Proven(Method.CERTIFICATE, sha256, now), now)
 

@@ -1,14 +1,16 @@
-"""Whether a proof shows that this attempt's unit holds the key of a certificate we trust.
+"""Whether a proof of our own helper shows that this attempt's unit holds the key of a certificate we trust.
 
 PURE. It judges in the order of the design, cheap checks first: format and algorithm, challenge, (the caller redeems the
 nonce,) certificate, key, signature, profile, path, revocation, identity. It does not know what the unit owes.
+What other programs sign is judged by `other_proofs.py`, with the words of this module.
 """
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from certlogin.errors import Refusal
 from certlogin.login.challenge import Binding, check_challenge
@@ -16,14 +18,15 @@ from certlogin.pki.certificate import read_certificate, read_chain
 from certlogin.pki.judge import TrustedCertificate, judge_certificate
 from certlogin.pki.path import Trust
 from certlogin.pki.signature import Algorithm, verify_signature
+from certlogin.records.proof import ProofFormat
 from certlogin.wire.payload import SignedPayload, signed_bytes
 
-NATIVE = "native"
+NATIVE: Final = ProofFormat.NATIVE
 
 
 @dataclass(eq=False)
 class FormatNotAllowed(Refusal):
-    """The server did not offer this proof format (S18)."""
+    """The server did not offer this proof format, or does not take it for this issuer or this act (S18, S22)."""
 
     code: ClassVar[str] = "format_not_allowed"
     format: str
@@ -71,6 +74,8 @@ class Expected:
     binding: Binding
     sid: str
     max_age: timedelta
+    #: By the name of an anchor, which formats its certificates may use; one that is not named: native only.
+    formats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +86,17 @@ class UnredeemedProof:
     payload: SignedPayload
     algorithm: Algorithm
     nonce: str
+    expected: Expected
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedProof:
     certificate: TrustedCertificate
-    #: A claim of the helper that signed.
-    helper_version: tuple[int, int, int, int]
-    #: The helper's clock minus ours, in seconds: information for the log.
-    clock_difference: int
+    #: A claim of the helper that signed; None: the format has none.
+    helper_version: tuple[int, int, int, int] | None
+    #: The helper's clock minus ours, in seconds: information for the log. None: the format says no time.
+    clock_difference: int | None
+    format: str = NATIVE
 
 
 def sid_of(public_id: str) -> str:
@@ -104,23 +111,37 @@ def check_proof(proof: UnverifiedProof, expected: Expected, now: datetime, keys:
     ProofForeign.
     """
     binding = expected.binding
-    _check_format(proof.format, binding)
+    check_offered(proof.format, binding)
     payload = SignedPayload.from_bytes(proof.payload)
     _check_algorithm(payload.alg, binding)
     nonce = check_challenge(payload.nonce, binding, expected.max_age, now, keys)
     _compare(payload, proof, expected)
-    return UnredeemedProof(proof, payload, Algorithm(payload.alg), nonce)
+    return UnredeemedProof(proof, payload, Algorithm(payload.alg), nonce, expected)
 
 
 def accept_proof(unredeemed: UnredeemedProof, trust: Trust, now: datetime) -> AcceptedProof:
-    """To be called once the nonce was redeemed. Raises the refusals of `pki`, SM2Unavailable."""
+    """To be called once the nonce was redeemed. Raises the refusals of `pki`, SM2Unavailable, FormatNotAllowed."""
     proof, payload = unredeemed.proof, unredeemed.payload
     leaf = read_certificate(proof.certificate)
     signed = signed_bytes(proof.payload, payload.purpose)
     verify_signature(leaf, unredeemed.algorithm, signed, proof.signature, trust.sm2)
     trusted = judge_certificate(leaf, read_chain(proof.chain), trust, now)
+    check_issuer(proof.format, trusted, unredeemed.expected)
     first, second, third, fourth = (int(part) for part in payload.helper.split("."))
     return AcceptedProof(trusted, (first, second, third, fourth), payload.iat - int(now.timestamp()))
+
+
+def check_offered(name: str, binding: Binding, algorithm: str | None = None) -> None:
+    """That the server allows this format and algorithm. Raises FormatNotAllowed, AlgorithmNotAllowed."""
+    _check_format(name, binding)
+    if algorithm is not None:
+        _check_algorithm(algorithm, binding)
+
+
+def check_issuer(name: str, certificate: TrustedCertificate, expected: Expected) -> None:
+    """What is offered is what any issuer allows; this one must allow it, too. Raises FormatNotAllowed (S18)."""
+    if name not in expected.formats.get(certificate.anchor, (NATIVE,)):
+        raise FormatNotAllowed(name)
 
 
 def _check_format(name: str, binding: Binding) -> None:

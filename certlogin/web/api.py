@@ -3,8 +3,10 @@
 from certlogin.flows import login
 from certlogin.flows.attempts import OpenAttempt, drop_attempt
 from certlogin.login.challenge import Purpose
+from certlogin.login.other_proofs import OtherProof, UnverifiedMessage, UnverifiedText, UnverifiedWebEid
 from certlogin.login.policy import Step
 from certlogin.login.proof import UnverifiedProof
+from certlogin.login.web_eid import read_token
 from certlogin.records.attempt import LoginKind
 from certlogin.web.cookies import dropped_cookie
 from certlogin.web.http import Response, json_response
@@ -35,17 +37,39 @@ def challenge(visit: Visit) -> Response:
         "algorithms": offer.algorithms,
         "expires_in": offer.expires_in,
     }
-    return json_response(200, answer)
+    # Only where another form is offered.
+    others = {"text": offer.text, "web_eid_nonce": offer.web_eid_nonce}
+    return json_response(200, answer | {name: value for name, value in others.items() if value})
 
 
 def proof(visit: Visit) -> Response:
-    message = browser.read_proof(visit.json_body())
-    found = visit.attempt_of_page(message.attempt)
-    unverified = UnverifiedProof(message.format, message.payload, message.signature, message.certificate, message.chain)
+    envelope = browser.read_envelope(visit.json_body())
+    found = visit.attempt_of_page(envelope.attempt)
+    login.check_format(visit.context, found.attempt, envelope.format)
+    unverified = unverified_of(browser.open_envelope(envelope))
     decision, token = login.complete_proof(visit.context, found, unverified)
     if decision.step is not Step.ADMIT:
         return json_response(200, {"next": visit.address_of(decision)})
     return json_response(200, released_to(found, token))
+
+
+def unverified_of(
+    message: browser.ProofMessage | browser.TextMessage | browser.CMSMessage | browser.WebEidMessage,
+) -> UnverifiedProof | OtherProof:
+    """Raises BadRequest, WebEidFormat: a token is read here."""
+    match message:
+        case browser.TextMessage():
+            return UnverifiedText(
+                message.challenge, message.algorithm, message.signature, message.certificate, message.chain
+            )
+        case browser.CMSMessage():
+            return UnverifiedMessage(message.challenge, message.signature, message.certificate, message.chain)
+        case browser.WebEidMessage():
+            return UnverifiedWebEid(message.challenge, read_token(message.token))
+        case browser.ProofMessage():
+            return UnverifiedProof(
+                message.format, message.payload, message.signature, message.certificate, message.chain
+            )
 
 
 def skip(visit: Visit) -> Response:

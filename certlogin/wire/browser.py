@@ -4,18 +4,24 @@ PURE. It decides what each message carries, strictly: unknown, missing or double
 whether what a page says is true.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from certlogin.records.helper import HelperReport, HelperState
+from certlogin.records.proof import ProofFormat
 from certlogin.wire.bad_request import BadRequest
 from certlogin.wire.json import JsonObject, b64url, b64url_list, exact_members, matching, read_object, text
-from certlogin.wire.payload import FOUR_PART_VERSION, PAYLOAD_LIMIT, SHA256_HEX
+from certlogin.wire.payload import ALGORITHM_NAME, FOUR_PART_VERSION, PAYLOAD_LIMIT, SHA256_HEX, VISIBLE_ASCII
 
 #: Octets: a proof carries a certificate, up to six more, and a payload, in base64url.
 MESSAGE_LIMIT = 64 * 1024
 _CERTIFICATE_LIMIT = 16 * 1024
 #: RSA-8192.
 _SIGNATURE_LIMIT = 1024
+#: A CMS message, whose certificates are inside; a token of Web eID.
+_SIGNED_DATA_LIMIT = 32 * 1024
+_TOKEN_LIMIT = 16 * 1024
 _CHAIN = 6
 _PUBLIC_ID = r"[A-Za-z0-9_-]{16}"
 _STATES = "|".join(HelperState)
@@ -37,14 +43,51 @@ class ChallengeWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofMessage:
+class ProofEnvelope:
+    """What is read of a proof before its format is known to be allowed: the rest stays as it came."""
+
     attempt: str
+    format: str
+    members: JsonObject = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProofMessage:
+    """The native form, and whatever else is named so."""
+
     format: str
     payload: bytes
     signature: bytes
-    #: DER.
+    #: DER, as all below.
     certificate: bytes
     chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    #: The server's, echoed; so in all below.
+    challenge: str
+    algorithm: str
+    signature: bytes
+    certificate: bytes
+    chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CMSMessage:
+    challenge: str
+    #: The SignedData.
+    signature: bytes
+    #: None: inside of it.
+    certificate: bytes | None
+    chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WebEidMessage:
+    challenge: str
+    #: JSON, as the application gave it.
+    token: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +115,52 @@ def read_challenge_wanted(data: bytes) -> ChallengeWanted:
     return ChallengeWanted(_attempt(value), matching(value, "purpose", "login|enrol"))
 
 
-def read_proof(data: bytes) -> ProofMessage:
-    value = _read(data, "format", "payload", "signature", "certificate", "chain")
+def read_envelope(data: bytes) -> ProofEnvelope:
+    """Of a proof, for which attempt it is and in which format; `open_envelope` reads the rest."""
+    value = _object(data)
+    return ProofEnvelope(_attempt(value), matching(value, "format", "[a-z0-9.:-]{1,16}"), value)
+
+
+def open_envelope(envelope: ProofEnvelope) -> ProofMessage | TextMessage | CMSMessage | WebEidMessage:
+    return _READERS.get(envelope.format, _read_native)(envelope.members)
+
+
+def _read_native(value: JsonObject) -> ProofMessage:
+    _exactly(value, "payload", "signature", "certificate", "chain")
     return ProofMessage(
-        attempt=_attempt(value),
-        format=matching(value, "format", "[a-z0-9.:-]{1,16}"),
+        format=text(value, "format"),
         payload=b64url(value, "payload", PAYLOAD_LIMIT),
         signature=b64url(value, "signature", _SIGNATURE_LIMIT),
         certificate=b64url(value, "certificate", _CERTIFICATE_LIMIT),
-        chain=b64url_list(value, "chain", _CHAIN, _CERTIFICATE_LIMIT),
+        chain=_certificates(value),
     )
+
+
+def _read_text(value: JsonObject) -> TextMessage:
+    _exactly(value, "challenge", "algorithm", "signature", "certificate", "chain")
+    return TextMessage(
+        challenge=matching(value, "challenge", VISIBLE_ASCII),
+        algorithm=matching(value, "algorithm", ALGORITHM_NAME),
+        signature=b64url(value, "signature", _SIGNATURE_LIMIT),
+        certificate=b64url(value, "certificate", _CERTIFICATE_LIMIT),
+        chain=_certificates(value),
+    )
+
+
+def _read_cms(value: JsonObject) -> CMSMessage:
+    _exactly(value, "challenge", "signature", "certificate", "chain")
+    beside = value["certificate"] is not None
+    return CMSMessage(
+        challenge=matching(value, "challenge", VISIBLE_ASCII),
+        signature=b64url(value, "signature", _SIGNED_DATA_LIMIT),
+        certificate=b64url(value, "certificate", _CERTIFICATE_LIMIT) if beside else None,
+        chain=_certificates(value),
+    )
+
+
+def _read_web_eid(value: JsonObject) -> WebEidMessage:
+    _exactly(value, "challenge", "token")
+    return WebEidMessage(matching(value, "challenge", VISIBLE_ASCII), text(value, "token", _TOKEN_LIMIT).encode())
 
 
 def read_enrol(data: bytes) -> EnrolMessage:
@@ -99,10 +178,27 @@ def read_leave(data: bytes) -> str:
     return _attempt(_read(data))
 
 
+def _certificates(value: JsonObject) -> tuple[bytes, ...]:
+    return b64url_list(value, "chain", _CHAIN, _CERTIFICATE_LIMIT)
+
+
+def _exactly(value: JsonObject, *members: str) -> None:
+    exact_members(value, ("attempt", "format", *members))
+
+
+_READERS: Mapping[str, Callable[[JsonObject], TextMessage | CMSMessage | WebEidMessage]] = MappingProxyType(
+    {ProofFormat.TEXT: _read_text, ProofFormat.CMS: _read_cms, ProofFormat.WEB_EID: _read_web_eid}
+)
+
+
 def _read(data: bytes, *members: str) -> JsonObject:
-    value = read_object(data, MESSAGE_LIMIT, depth=2)
+    value = _object(data)
     exact_members(value, ("attempt", *members))
     return value
+
+
+def _object(data: bytes) -> JsonObject:
+    return read_object(data, MESSAGE_LIMIT, depth=2)
 
 
 def _attempt(value: JsonObject) -> str:

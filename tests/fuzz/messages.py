@@ -23,11 +23,20 @@ def _seed(**members: object) -> bytes:
     return json.dumps(members, ensure_ascii=False).encode()
 
 
-_BROWSER: tuple[tuple[Callable[[bytes], object], bytes], ...] = (
+def _read_proof(data: bytes) -> object:
+    return browser.open_envelope(browser.read_envelope(data))
+
+
+_BROWSER: tuple[tuple[Any, ...], ...] = (
     (browser.read_report, _seed(attempt=_ATTEMPT, state="ready", version="1.5.10.0", os="linux", arch="x86_64")),
     (browser.read_challenge_wanted, _seed(attempt=_ATTEMPT, purpose="login")),
-    (browser.read_proof, _seed(
-        attempt=_ATTEMPT, format="native", payload=_OCTETS, signature=_OCTETS, certificate=_OCTETS, chain=[_OCTETS])),
+    (_read_proof, _seed(
+        attempt=_ATTEMPT, format="native", payload=_OCTETS, signature=_OCTETS, certificate=_OCTETS, chain=[_OCTETS]),
+     _seed(
+        attempt=_ATTEMPT, format="text", challenge="a.1.b", algorithm="ES256", signature=_OCTETS, certificate=_OCTETS,
+        chain=[_OCTETS]),
+     _seed(attempt=_ATTEMPT, format="cms", challenge="a.1.b", signature=_OCTETS, certificate=None, chain=[_OCTETS]),
+     _seed(attempt=_ATTEMPT, format="web-eid", challenge="a.1.b", token="{}")),
     (browser.read_enrol, _seed(attempt=_ATTEMPT, request=_OCTETS)),
     (browser.read_installed, _seed(attempt=_ATTEMPT, certificate_sha256=_HASH)),
     (browser.read_leave, _seed(attempt=_ATTEMPT)),
@@ -106,7 +115,7 @@ def _read_answer(data: bytes) -> None:
 
 MESSAGES = (
     Target("json", _read_json, (b'{"a":[1,true,null,"\\u4e2d",{"b":-5}]}',)),
-    *(Target(f"browser.{read.__name__}", read, (seed,)) for read, seed in _BROWSER),
+    *(Target(f"browser.{read.__name__}", read, tuple(seeds)) for read, *seeds in _BROWSER),
     *(
         Target(f"helper.{type(message).__name__}", _helper_reader(message, depth), (write_object(message.to_object()),))
         for message, depth in _HELPER

@@ -7,6 +7,7 @@ from datetime import timedelta
 from certlogin.login.attempt import AttemptCookie, open_response, seal_response
 from certlogin.login.challenge import Binding, Purpose, check_challenge, issue_challenge
 from certlogin.login.keys import Keyring, Use
+from certlogin.login.other_proofs import accept_other_proof, check_other_proof, open_other_proof
 from certlogin.login.proof import UnverifiedProof, accept_proof, check_proof
 from certlogin.login.seal import seal, unseal
 from certlogin.login.ticket import Ticket, mint, read
@@ -16,16 +17,17 @@ from certlogin.records.attempt import HeldResponse
 from certlogin.records.identity import Method
 from certlogin.records.unit import UnitId
 from certlogin.settings.loader import settings_from_mapping
+from certlogin.web.api import unverified_of
 from certlogin.web.cookies import scan
 from certlogin.web.guard import Guard
 from certlogin.web.http import Request
 from certlogin.web.paths import Kind
 from certlogin.wire.b64 import encode
-from certlogin.wire.browser import read_proof
+from certlogin.wire.browser import open_envelope, read_envelope
 from tests import factory
 from tests.factory_keys import sign, sm2
 from tests.fuzz.target import Target, only
-from tests.login import signing
+from tests.login import others, signing
 from tests.settings.good import SMALLEST
 
 _SETTINGS = settings_from_mapping(SMALLEST, {})
@@ -78,10 +80,14 @@ def _message() -> bytes:
 
 def _read_proof(data: bytes) -> None:
     """From the browser's message to the accepted proof, as a login goes; only the nonce's store is left out."""
-    message = read_proof(data)
-    proof = UnverifiedProof(message.format, message.payload, message.signature, message.certificate, message.chain)
-    accept_proof(check_proof(proof, signing.EXPECTED, _NOW, signing.KEYS), _TRUST, _NOW)
-    assert replace(proof, chain=_PROOF.chain) == _PROOF, "accepted a changed proof"
+    proof = unverified_of(open_envelope(read_envelope(data)))
+    if isinstance(proof, UnverifiedProof):
+        accept_proof(check_proof(proof, signing.EXPECTED, _NOW, signing.KEYS), _TRUST, _NOW)
+        assert replace(proof, chain=_PROOF.chain) == _PROOF, "accepted a changed proof"
+        return
+    other = check_other_proof(proof, others.EXPECTED, _NOW, signing.KEYS)
+    accept_other_proof(open_other_proof(other), other, _TRUST, _NOW)
+    assert others.says_the_same(proof), "accepted a changed proof"
 
 
 _KEYS = {Algorithm.RS256: "RSA-2048", Algorithm.PS256: "RSA-2048", Algorithm.ES256: "P-256", Algorithm.ES384: "P-384",
@@ -110,7 +116,7 @@ SIGNED = (
         lambda text: check_challenge(text, _BINDING, timedelta(seconds=120), _NOW, _RING.keys(Use.CHALLENGE)),
         _CHALLENGE), (_CHALLENGE.encode(),)),
     Target("cookies", _read_cookies, (f"{_GUARD.ticket_cookie}={_TICKET_TEXT}; session={_SEALED}; a=b".encode(),)),
-    Target("proof", _read_proof, (_message(),)),
+    Target("proof", _read_proof, (_message(), *others.messages())),
     Target("held response", _read_response, (_HELD,)),
     *(_signature(algorithm) for algorithm in Algorithm),
 )  # fmt: skip

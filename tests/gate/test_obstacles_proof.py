@@ -20,6 +20,7 @@ from tests.companions import companion
 from tests.factory import Issued, make_pki, sign
 from tests.gate.browser import Browser, decoded
 from tests.gate.conftest import MakeWorld
+from tests.gate.forms import by_text
 from tests.gate.test_proofs import refused, signed_again
 from tests.gate.world import World
 
@@ -83,12 +84,13 @@ def test_s17_without_the_challenges_mac_the_client_chooses_its_own(
 def test_s18_without_the_list_of_formats_another_format_is_taken(
     mine: Browser, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The signature is the native one here; what is shown is that only the list stands before another format."""
-    proof = mine.sign(issued, mine.challenge()) | {"format": "text"}
-    assert refused(mine, proof) == "format_not_allowed"
+    """A genuine text: the list of the challenge and the one of the issuer are all that stands before it."""
+    assert refused(mine, by_text(issued, mine.challenge())) == "format_not_allowed"
     binding_of = logins.binding_of
     monkeypatch.setattr(logins, "binding_of", lambda *of: replace(binding_of(*of), formats=("native", "text")))
-    assert gets_in(mine, mine.sign(issued, mine.challenge()) | {"format": "text"})
+    assert refused(mine, by_text(issued, mine.challenge())) == "format_not_allowed"
+    monkeypatch.setattr("certlogin.login.other_proofs.check_issuer", lambda *_: None)
+    assert gets_in(mine, by_text(issued, mine.challenge()))
 
 
 @companion("test_s20_an_algorithm_the_server_did_not_offer_is_refused")

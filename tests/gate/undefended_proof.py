@@ -70,7 +70,12 @@ FORGOTTEN: Final = {"certlogin.stores.memory.MemoryStore.add_once": lambda *_: T
 
 #: Origin, purpose, unit, attempt and certificate of the payload are not compared with those of this login.
 UNCOMPARED: Final = {"certlogin.login.proof._compare": lambda *_: None}
-ANY_FORMAT: Final = {"certlogin.login.proof._check_format": lambda *_: None}
+#: Neither the challenge nor the issuer says which format; whatever it is called, it is read as the native one.
+ANY_FORMAT: Final[dict[str, object]] = {
+    "certlogin.login.proof._check_format": lambda *_: None,
+    "certlogin.login.proof.check_issuer": lambda *_: None,
+    "certlogin.wire.browser._READERS": {},
+}
 ANY_ALGORITHM: Final = {
     "certlogin.login.proof._check_algorithm": lambda *_: None,
     "certlogin.login.proof.Algorithm": lambda name: Algorithm.ES256,

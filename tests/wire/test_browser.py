@@ -17,15 +17,19 @@ from certlogin.wire.bad_request import BadRequest
 from certlogin.wire.browser import (
     MESSAGE_LIMIT,
     ChallengeWanted,
+    CMSMessage,
     EnrolMessage,
     InstalledMessage,
     ProofMessage,
     Report,
+    TextMessage,
+    WebEidMessage,
+    open_envelope,
     read_challenge_wanted,
     read_enrol,
+    read_envelope,
     read_installed,
     read_leave,
-    read_proof,
     read_report,
 )
 from tests.companions import without
@@ -33,6 +37,12 @@ from tests.companions import without
 Reader = Callable[[bytes], object]
 ATTEMPT = "AbC_-0123456789z"
 KB = 1024
+
+
+def read_proof(data: bytes) -> object:
+    """Both steps; between them the server asks whether the format is allowed."""
+    return open_envelope(read_envelope(data))
+
 
 #: Each message with a good one and what it reads as.
 MESSAGES: dict[str, tuple[Reader, dict[str, Any], object]] = {
@@ -61,7 +71,37 @@ MESSAGES: dict[str, tuple[Reader, dict[str, Any], object]] = {
             "certificate": encode(b"der"),
             "chain": [encode(b"ca"), encode(b"root")],
         },
-        ProofMessage(ATTEMPT, "native", b"{}", b"sig", b"der", (b"ca", b"root")),
+        ProofMessage("native", b"{}", b"sig", b"der", (b"ca", b"root")),
+    ),
+    "text": (
+        read_proof,
+        {
+            "attempt": ATTEMPT,
+            "format": "text",
+            "challenge": "a.1.b",
+            "algorithm": "SM2-SM3",
+            "signature": encode(b"sig"),
+            "certificate": encode(b"der"),
+            "chain": [encode(b"ca")],
+        },
+        TextMessage("a.1.b", "SM2-SM3", b"sig", b"der", (b"ca",)),
+    ),
+    "cms": (
+        read_proof,
+        {
+            "attempt": ATTEMPT,
+            "format": "cms",
+            "challenge": "a.1.b",
+            "signature": encode(b"signed data"),
+            "certificate": encode(b"der"),
+            "chain": [encode(b"ca")],
+        },
+        CMSMessage("a.1.b", b"signed data", b"der", (b"ca",)),
+    ),
+    "web-eid": (
+        read_proof,
+        {"attempt": ATTEMPT, "format": "web-eid", "challenge": "a.1.b", "token": '{"format":"web-eid:1"}'},
+        WebEidMessage("a.1.b", b'{"format":"web-eid:1"}'),
     ),
     "enrol": (read_enrol, {"attempt": ATTEMPT, "request": encode(b"pkcs10")}, EnrolMessage(ATTEMPT, b"pkcs10")),
     "installed": (
@@ -77,7 +117,7 @@ each_member = pytest.mark.parametrize(("name", "member"), MEMBERS)
 
 
 #: Readers that take what ours refuse.
-_READ = "certlogin.wire.browser._read"
+_READ = "certlogin.wire.browser._object"
 PLAIN: dict[str, object] = {"certlogin.wire.json._DECODER": json.JSONDecoder()}
 ANY_REST: dict[str, object] = {
     "certlogin.wire.json._DECODER": SimpleNamespace(decode=lambda text: json.JSONDecoder().raw_decode(text)[0])
@@ -138,6 +178,23 @@ def test_a_report_takes_every_state_of_the_table(state: HelperState) -> None:
 @pytest.mark.parametrize("purpose", Purpose)
 def test_a_challenge_is_wanted_for_every_purpose(purpose: Purpose) -> None:
     assert read_challenge_wanted(octets({"attempt": ATTEMPT, "purpose": purpose})).purpose == purpose
+
+
+def test_a_message_of_cms_may_have_its_signers_certificate_inside() -> None:
+    read, data = changed("cms", "certificate", None)
+    assert read(data) == CMSMessage("a.1.b", b"signed data", None, (b"ca",))
+
+
+def test_a_format_that_is_not_known_is_read_as_the_native_one() -> None:
+    """Whoever asks for the envelope first has refused it by then."""
+    read, data = changed("proof", "format", "web-eid:1.0")
+    assert read(data) == ProofMessage("web-eid:1.0", b"{}", b"sig", b"der", (b"ca", b"root"))
+
+
+def test_of_an_envelope_nothing_else_is_read() -> None:
+    envelope = read_envelope(octets({"attempt": ATTEMPT, "format": "text", "x": {}}))
+    assert (envelope.attempt, envelope.format) == (ATTEMPT, "text")
+    assert "members" not in repr(envelope)
 
 
 def test_a_proof_may_bring_no_chain() -> None:
@@ -233,8 +290,9 @@ def test_s19_a_doubled_member_is_refused(name: str, member: str) -> None:
 @each_member
 @pytest.mark.parametrize("value", [True, False, 1, 0, None, {}, [], {"a": "b"}, [1], [None], [True]], ids=repr)
 def test_a_member_of_another_type_is_refused(name: str, member: str, value: object) -> None:
-    fits = (member == "chain" and value == []) or value == MESSAGES[name][1][member]
-    if fits and type(value) is type(MESSAGES[name][1][member]):
+    empty = (member == "chain" and value == []) or (name == "cms" and member == "certificate" and value is None)
+    fits = empty or value == MESSAGES[name][1][member]
+    if empty or (fits and type(value) is type(MESSAGES[name][1][member])):
         assert MESSAGES[name][0](changed(name, member, value)[1])
     else:
         assert refused(*changed(name, member, value))[0] in {
@@ -300,6 +358,11 @@ TEXTS: list[tuple[str, str, list[str], list[str]]] = [
     ("report", "arch", ["", "aarch64", "a" * 32], ["a" * 33, "\x1b[2J"]),
     ("challenge", "purpose", ["login", "enrol"], ["", "Login", "login ", "bind", "agree", "upgrade", "login|enrol"]),
     ("proof", "format", ["native", "web-eid:1.0", "a" * 16], ["", "Native", "a" * 17, "a b", "a/b"]),
+    ("text", "challenge", ["!" * 512], ["", "a b", "é", "a" * 513, "a\n"]),
+    ("text", "algorithm", ["RS256", "A1"], ["", "rs256", "none", "RS256 ", "A" * 17]),
+    ("cms", "challenge", ["!" * 512], ["", "a b", "a" * 513]),
+    ("web-eid", "challenge", ["!" * 512], ["", "a b", "a" * 513]),
+    ("web-eid", "token", ["x", "a" * 16 * KB], ["{\n}", "a" * (16 * KB + 1)]),
     ("installed", "certificate_sha256", ["f" * 64], ["", "F" * 64, "f" * 63, "f" * 65, "g" * 64, "f" * 64 + "\n"]),
 ]  # fmt: skip
 
@@ -327,7 +390,8 @@ def test_a_helper_that_answered_has_a_version() -> None:
 
 
 BYTES = [("proof", "payload", 4 * KB), ("proof", "signature", KB), ("proof", "certificate", 16 * KB),
-         ("enrol", "request", 16 * KB)]  # fmt: skip
+         ("text", "signature", KB), ("text", "certificate", 16 * KB), ("cms", "signature", 32 * KB),
+         ("cms", "certificate", 16 * KB), ("enrol", "request", 16 * KB)]  # fmt: skip
 
 
 @without(ANY_SIZE)
