@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from certlogin.cli import batch
 from certlogin.cli.printable import json_line, shown
-from certlogin.cli.verdicts import Answer, Purpose, Question, Verdict, judge
+from certlogin.cli.verdicts import Answer, Purpose, Question, Verdict, judge, unusable
 from certlogin.errors import ConfigurationError
 from certlogin.flows.trust import open_sm2
 from certlogin.pki.path import INTERMEDIATES_MAX
@@ -74,12 +74,23 @@ def run_check(arguments: argparse.Namespace) -> int:
     sm2 = open_sm2(SM2Settings())
     if arguments.batch:
         return _run_batch(Path(arguments.file), sm2)
-    verdict = judge(_question(arguments), sm2)
+    verdict = _verdict(arguments, sm2)
     if arguments.json:
         print(json_line(_facts(verdict)))
     else:
         print("\n".join(_lines(verdict)))
     return _EXIT[verdict.answer]
+
+
+def _verdict(arguments: argparse.Namespace, sm2: SM2 | None) -> Verdict:
+    try:
+        return judge(_question(arguments), sm2)
+    except (ConfigurationError, OSError) as error:
+        if not arguments.json:
+            raise
+        # Who reads JSON gets an object whatever happens.
+        problems = error.problems if isinstance(error, ConfigurationError) else (f"{error.filename}: {error.strerror}",)
+        return unusable(ConfigurationError.code, "; ".join(problems))
 
 
 def _run_batch(file: Path, sm2: SM2 | None) -> int:

@@ -109,12 +109,18 @@ def test_a_file_that_is_not_there_makes_no_verdict(option: str, bench: Bench, go
     ran = bench.check(good, option, str(bench.directory / "nowhere.pem"))
     assert (ran.code, ran.out) == (2, "")
     assert "nowhere.pem: No such file or directory" in ran.err
+    ran = bench.check(good, "--json", option, str(bench.directory / "nowhere.pem"))
+    assert (ran.code, ran.json["verdict"], ran.err) == (2, "unusable", "")
+    assert "nowhere.pem: No such file or directory" in ran.json["detail"]
 
 
 def test_a_file_of_another_kind_is_named(bench: Bench, good: str) -> None:
     ran = bench.check(good, "--crl", bench.put("certificate.pem", bench.pki.root.pem))
     assert (ran.code, ran.out) == (2, "")
     assert "certificate.pem: neither DER nor whole PEM blocks 'X509 CRL'" in ran.err
+    ran = bench.check(good, "--json", "--crl", bench.put("certificate.pem", bench.pki.root.pem))
+    assert (ran.code, ran.json["code"], ran.err) == (2, "configuration_error", "")
+    assert "certificate.pem: neither DER nor whole PEM blocks 'X509 CRL'" in ran.json["detail"]
 
 
 @pytest.mark.parametrize("words", [("--at", "yesterday"), ("--purpose", "mail"), ("--revocation", "maybe")])
