@@ -93,8 +93,8 @@ class Line:
 
 
 def append(head: Head, record: EvidenceRecord) -> Entry:
-    """The entry that comes next."""
-    return Entry(head.seq + 1, head.hash, record)
+    """The entry that comes next. Raises BadRequest: nothing is kept that could not be read again."""
+    return Entry.from_bytes(Entry(head.seq + 1, head.hash, record).to_bytes())
 
 
 def line_of(entry: Entry, body: Body | None) -> Line:

@@ -41,7 +41,7 @@ SIGNATURE_MAX: Final = 1024
 
 _BODY: Final = b"CERTLOGIN-EVIDENCE-BODY-V1\x00"
 _TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-_SOURCES_MAX: Final = 64
+SOURCES_MAX: Final = 64
 #: RFC 5280 5.2.3: up to 20 octets, more than a JSON number can say.
 _LIST_NUMBER: Final = r"0|[1-9a-f][0-9a-f]{0,39}"
 
@@ -58,9 +58,11 @@ class Body:
 
     @property
     def commitment(self) -> str:
-        """SHA-256 (hex) of salt and content. ValueError: the salt has another length, the text is no Unicode."""
+        """SHA-256 (hex) of salt and content. ValueError: the salt's length, a text too long or no Unicode."""
         if len(self.salt) != SALT_BYTES:
             raise ValueError("salt")
+        if max(len(self.text), len(self.form)) > TEXT_MAX:
+            raise ValueError("too long")
         return sha256(_BODY + self.to_bytes()).hexdigest()
 
     def to_bytes(self) -> bytes:
@@ -178,7 +180,7 @@ class EvidenceRecord:
             certificate=b64url(value, "certificate", SIZE_MAX),
             chain=b64url_list(value, "chain", INTERMEDIATES_MAX, SIZE_MAX),
             settled=Settled(matching(value, "revocation", _one_of(Settled))),
-            sources=tuple(RevocationSource.from_json(one) for one in object_list(value, "sources", _SOURCES_MAX)),
+            sources=tuple(RevocationSource.from_json(one) for one in object_list(value, "sources", SOURCES_MAX)),
             commitment=matching(value, "commitment", SHA256_HEX),
         )
 

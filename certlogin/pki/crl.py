@@ -7,6 +7,7 @@ authority signed it. It must not know which list is the newest, or the time.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
@@ -50,6 +51,8 @@ class RevocationList:
     revoked: SerialIndex = field(repr=False)
     #: For a delta: what the complete list may name and is no longer revoked.
     removed: frozenset[int] = field(repr=False)
+    #: Of its DER, for evidence of what was known.
+    sha256: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def _read(parsed: x509.CertificateRevocationList, outline: _Outline, der: bytes)
         next_update=_end(parsed),
         revoked=outline.serials.build(),
         removed=removed,
+        sha256=sha256(der).hexdigest(),
     )
 
 

@@ -9,8 +9,9 @@ looked up at each use, in `revocation.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
@@ -53,6 +54,8 @@ class Answer:
     on_hold: bool = False
     #: Serial number of the delegate that signed it; None: the issuer did.
     delegate: int | None = None
+    #: SHA-256 (hex) of the response that it came in, for evidence of what was known.
+    response_sha256: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,9 @@ def verify_response(
     response = read_response(der)
     if not response.singles:
         raise UnusableAnswer("it says nothing")
-    return [_verified(response, single, authorities, now, max_age, sm2) for single in response.singles]
+    found = [_verified(response, single, authorities, now, max_age, sm2) for single in response.singles]
+    digest = sha256(der).hexdigest()
+    return [replace(one, answer=replace(one.answer, response_sha256=digest)) for one in found]
 
 
 def _verified(

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certlogin.errors import ConfigurationError
-from certlogin.evidence.chain import GENESIS, Entry, Head, Line, read_line
+from certlogin.evidence.chain import GENESIS, Entry, Head, Line, append, read_line
 from certlogin.evidence.checkpoint import (
     Checkpoint,
     CheckpointInvalid,
@@ -62,6 +62,14 @@ def test_an_entry_is_kept_without_its_body() -> None:
         Entry.from_bytes(three()[1].to_bytes())
 
 
+@pytest.mark.parametrize(
+    "changes", [{"unit_id": "a\nb"}, {"unit_id": ""}, {"text_version": "v" * 65}, {"chain": (b"0",) * 9}]
+)
+def test_what_could_not_be_read_again_is_not_chained(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        append(Head(), replace(signed().record, **changes))
+
+
 def test_the_chain_begins_at_nothing() -> None:
     first, second, _ = three()
     assert (first.entry.seq, first.entry.previous) == (1, GENESIS)
@@ -81,9 +89,9 @@ def test_two_bodies_never_have_one_commitment(text: str, form: str, other: str, 
     assert (one == two) is (one.commitment == two.commitment)
 
 
-@pytest.mark.parametrize("body", [Body(b"short", "text"), Body(SALT, "\ud800")])
+@pytest.mark.parametrize("body", [Body(b"short", "text"), Body(SALT, "\ud800"), Body(SALT, "", "x" * (TEXT_MAX + 1))])
 def test_what_cannot_be_a_body_is_refused(body: Body) -> None:
-    with pytest.raises(ValueError, match=r"salt|surrogates"):
+    with pytest.raises(ValueError, match=r"salt|surrogates|too long"):
         body.commitment  # noqa: B018
 
 
@@ -213,8 +221,3 @@ def test_what_is_no_key_for_checkpoints_is_not_used(data: bytes, passphrase: str
 def test_what_is_no_public_key_for_checkpoints_is_not_used(data: bytes) -> None:
     with pytest.raises(ConfigurationError):
         read_public_key(data)
-
-
-def test_a_record_of_any_purpose_keeps_what_was_signed() -> None:
-    one = signed()
-    assert one.record.payload.startswith(b'{"v":1,"purpose":"agree"')
