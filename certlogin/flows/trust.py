@@ -1,13 +1,16 @@
 """Where the trust comes from: anchor, intermediate and CRL files, read again when they change."""
 
+import ctypes
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 from certlogin.errors import ConfigurationError, Unavailable
 from certlogin.fetch.schedule import Window
@@ -20,6 +23,9 @@ from certlogin.pki.selftest import check_sm2_paths
 from certlogin.pki.sm2 import SM2, SM2Unavailable
 from certlogin.settings.trust import Anchor, SM2Settings
 from certlogin.settings.trust import Trust as TrustSettings
+
+#: Octets of a list from which on reading it takes so much memory that some is asked back.
+_LONG: Final = 1 << 20
 
 _log = logging.getLogger("certlogin")
 
@@ -73,11 +79,14 @@ class TrustSource:
         self, lists: Iterable[bytes], answers: Iterable[bytes], authorities: Iterable[UnverifiedCertificate] = ()
     ) -> list[str]:
         """More evidence, DER; returns why some of it was left out. Nothing takes the place of something newer."""
+        given = tuple(lists)
         with self._changing:
             before = self._trust.index.issuers.keys()
-            trust, problems = add_evidence(self._trust, lists, answers, self._clock(), authorities, _let_others_run)
+            trust, problems = add_evidence(self._trust, given, answers, self._clock(), authorities, _let_others_run)
             self._added |= trust.index.issuers.keys() - before
             self._trust = trust
+        if any(len(der) > _LONG for der in given):
+            _give_memory_back()
         return problems
 
     def _reload(self) -> None:
@@ -87,6 +96,7 @@ class TrustSource:
                 loaded = _logged(load_trust(self._settings, self._trust, sm2=self._sm2))
                 self._trust = self._with_added(loaded)
                 self._stamp = stamp
+                _give_memory_back()
         except (OSError, ConfigurationError) as error:
             raise Unavailable("trust") from error
 
@@ -107,6 +117,12 @@ class TrustSource:
         known = self._trust.index.issuers
         kept = {key: known[key] for key in self._added if key in known}
         return replace(loaded, index=RevocationIndex(MappingProxyType(kept | dict(loaded.index.issuers))))
+
+
+def _give_memory_back() -> None:
+    """What an index of many megabytes was made from: the C library of Linux would keep a part of it for later."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _let_others_run() -> None:

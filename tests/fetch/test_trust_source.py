@@ -79,7 +79,7 @@ def test_a_file_may_be_newer_than_what_was_fetched_and_the_other_way_round(
     assert number(source.current(), root) == 10
 
 
-def every_list(trust: Trust, lists: Any, answers: Any, now: datetime, authorities: Any) -> tuple[Trust, list[str]]:
+def every_list(trust: Trust, lists: Any, answers: Any, now: datetime, *rest: Any) -> tuple[Trust, list[str]]:
     from certlogin.pki.path import build_trust
 
     material = make_pki().material(crls_der=tuple(lists))
