@@ -37,9 +37,14 @@ def check_passphrase(passphrase: str) -> str:
 
 def seal_key(key: CAKey, passphrase: str, random: Random, iterations: int = ITERATIONS) -> bytes:
     """PEM of the encrypted key."""
+    return seal_pkcs8(key.pkcs8(), passphrase, random, iterations)
+
+
+def seal_pkcs8(pkcs8: bytes, passphrase: str, random: Random, iterations: int = ITERATIONS) -> bytes:
+    """The same of any key in PKCS#8."""
     salt, start = random(16), random(16)
     padder = PKCS7(AES.block_size).padder()
-    padded = padder.update(key.pkcs8()) + padder.finalize()
+    padded = padder.update(pkcs8) + padder.finalize()
     encryptor = Cipher(AES(pbkdf2_hmac("sha256", _octets(passphrase), salt, iterations, 32)), CBC(start)).encryptor()
     sealed = encryptor.update(padded) + encryptor.finalize()
     chosen_salt = algos.Pbkdf2Salt("specified", core.OctetString(salt))

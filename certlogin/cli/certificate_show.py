@@ -1,7 +1,6 @@
 """`certlogin certificate show`: what certlogin sees in a certificate. It judges nothing: `certificate check` does."""
 
 import argparse
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
+from certlogin.cli.language import add_language, language_of
 from certlogin.cli.printable import json_line, shown
 from certlogin.errors import CertloginError, ConfigurationError
 from certlogin.flows.trust import read_certificates
@@ -16,7 +16,6 @@ from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
 from certlogin.pki.identity import IdentityUnreadable, read_identity
 from certlogin.pki.keys import Legacy
 from certlogin.records.identity_tables import TABLES
-from certlogin.settings.site import Language
 from certlogin.web.locale import Texts, load_command_texts
 
 _FILE_MAX: Final = 1 << 20
@@ -46,14 +45,14 @@ _SIGNATURES: Final = {
 def add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="certificates, PEM (any number) or DER")
     parser.add_argument("--identity", choices=list(TABLES), help="the issuer's identity table (default: each is tried)")
-    parser.add_argument("--language", choices=[one.value for one in Language], help="default: the terminal's")
+    add_language(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.set_defaults(run=run_show)
 
 
 def run_show(arguments: argparse.Namespace) -> int:
     """0; 1 when a certificate could not be read. Raises ConfigurationError, OSError: a file cannot be used."""
-    texts = load_command_texts(_language(arguments.language))
+    texts = load_command_texts(language_of(arguments.language))
     tables = [arguments.identity] if arguments.identity else list(TABLES)
     unreadable = False
     for number, (file, der) in enumerate(_certificates(arguments.files)):
@@ -153,10 +152,3 @@ def _words(value: object, texts: Texts) -> str:
 def _width(text: str) -> int:
     """Columns on a terminal: what is not ASCII here is Chinese and takes two."""
     return sum(1 if character.isascii() else 2 for character in text)
-
-
-def _language(asked: str | None) -> Language:
-    if asked:
-        return Language(asked)
-    named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return Language.ZH_CN if named.lower().startswith("zh") else Language.EN

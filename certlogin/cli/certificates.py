@@ -6,18 +6,18 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from certlogin.ca.base import CertificateAuthority
+from certlogin.cli.arguments import count, day, positive, words
 from certlogin.cli.printable import json_line, shown
 from certlogin.cli.registry import Desk, ImportRequest, RevocationRequest, import_certificate, revoke_certificate
 from certlogin.errors import ConfigurationError
 from certlogin.records.certificate import BoundCertificate, State
 from certlogin.records.unit import UnitId
 from certlogin.settings import Settings, load_settings
-from certlogin.settings.build import SHANGHAI, YEARS
 
 _SHA256_DIGITS: Final = 64
 _FILE_MAX: Final = 1 << 20
@@ -32,7 +32,7 @@ def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     again = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     # Before or after the action: SUPPRESS keeps the later parser from putting its default over what was given.
     again.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help=settings)
-    again.add_argument("--operator", type=_text, metavar="NAME", help="who is written into the audit log")
+    again.add_argument("--operator", type=words, metavar="NAME", help="who is written into the audit log")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, add, summary in (
         ("list", _add_list, "show registered certificates, newest first"),
@@ -44,19 +44,19 @@ def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _add_list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--unit", type=_text, metavar="ID")
+    parser.add_argument("--unit", type=words, metavar="ID")
     parser.add_argument("--state", choices=[state.value for state in State])
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--limit", type=_positive, default=100, metavar="N")
-    parser.add_argument("--offset", type=_count, default=0, metavar="N")
+    parser.add_argument("--limit", type=positive, default=100, metavar="N")
+    parser.add_argument("--offset", type=count, default=0, metavar="N")
     parser.set_defaults(run=run_list)
 
 
 def _add_revoke(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sha256", type=_sha256, metavar="SHA256", help="as `list` shows it")
-    parser.add_argument("--reason", type=_text, required=True, metavar="TEXT", help="kept in the audit log")
+    parser.add_argument("--reason", type=words, required=True, metavar="TEXT", help="kept in the audit log")
     parser.add_argument("--no-download", action="store_true", help="the unit may not download another one by itself")
-    parser.add_argument("--download-days", type=_positive, default=7, metavar="N", help="how long it may (default: 7)")
+    parser.add_argument("--download-days", type=positive, default=7, metavar="N", help="how long it may (default: 7)")
     parser.add_argument("--registry-only", action="store_true", help="do not ask the CA, such as when it is down")
     parser.set_defaults(run=run_revoke)
 
@@ -65,10 +65,10 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="the certificate (DER or PEM), in PEM followed by its intermediates"
     )
-    parser.add_argument("--unit", type=_text, required=True, metavar="ID")
+    parser.add_argument("--unit", type=words, required=True, metavar="ID")
     parser.add_argument("--code", metavar="CODE", help="the unit's code; the certificate must carry the same")
     parser.add_argument("--force-code-mismatch", action="store_true", help="import though the codes differ; audited")
-    parser.add_argument("--applied-on", type=_day, metavar="DATE", help="when the unit applied for it")
+    parser.add_argument("--applied-on", type=day, metavar="DATE", help="when the unit applied for it")
     parser.set_defaults(run=run_import)
 
 
@@ -204,38 +204,6 @@ def _sha256(text: str) -> str:
     if len(plain) != _SHA256_DIGITS or not set(plain) <= set("0123456789abcdef"):
         raise argparse.ArgumentTypeError("must be the SHA-256 of the certificate, 64 hexadecimal digits")
     return plain
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 6):
-        raise argparse.ArgumentTypeError("must be a whole number")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    count = _count(text)
-    if count == 0:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
-
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty")
-    if any(0xD800 <= ord(character) < 0xE000 for character in text):
-        raise argparse.ArgumentTypeError("must be text in the terminal's own encoding")
-    return text
-
-
-def _day(text: str) -> datetime:
-    """A date is its midnight in Asia/Shanghai, as in the settings."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if day.year not in YEARS:
-        raise argparse.ArgumentTypeError("must be a date such as 2026-01-31")
-    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
 
 
 def _now() -> datetime:

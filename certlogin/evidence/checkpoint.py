@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certlogin.errors import ConfigurationError, Refusal
-from certlogin.evidence.chain import Head, check_canonical
+from certlogin.evidence.chain import Head, check_canonical, read_line
 from certlogin.evidence.record import canonical, moment, written
 from certlogin.wire.b64 import encode
 from certlogin.wire.json import JsonObject, b64url, exact_members, integer, matching
@@ -56,6 +56,11 @@ class Checkpoint:
     def to_bytes(self) -> bytes:
         """Its line in an export."""
         return canonical(self.to_json())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Checkpoint":
+        """Of a line without its line feed. Raises BadRequest."""
+        return cls.from_json(read_line(data), data)
 
     @classmethod
     def from_json(cls, value: JsonObject, data: bytes) -> "Checkpoint":

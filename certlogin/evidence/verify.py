@@ -44,10 +44,21 @@ def verify(
         findings += _read(data, f"line {number}", reading, trust, check_signature)
     for number, data in enumerate(outside, 1):
         findings += _read_checkpoint(data, f"line {number} of the checkpoints", reading)
+    return _report(reading, findings, keys)
+
+
+def check_chain(lines: Iterable[Line], checkpoints: Iterable[Checkpoint], keys: Sequence[PublicKey]) -> Report:
+    """The chain alone, without what the records say: for whoever is to sign its end."""
+    reading = _Reading(checkpoints=list(checkpoints))
+    findings = [finding for line in lines for finding in follow(line, reading)]
+    return _report(reading, findings, keys)
+
+
+def _report(reading: _Reading, findings: list[Finding], keys: Sequence[PublicKey]) -> Report:
     anchored, found = _judge_checkpoints(reading, keys)
-    findings += found
-    findings += _ends(anchored, reading, bool(keys))
-    return Report(tuple(findings), reading.records, reading.head, 0 if anchored is None else anchored.head.seq)
+    ends = _ends(anchored, reading, bool(keys))
+    seq = 0 if anchored is None else anchored.head.seq
+    return Report((*findings, *found, *ends), reading.records, reading.head, seq)
 
 
 def _read(
@@ -68,7 +79,7 @@ def _read(
 
 def _read_checkpoint(data: bytes, place: str, reading: _Reading) -> Iterator[Finding]:
     try:
-        reading.checkpoints.append(Checkpoint.from_json(read_line(data), data))
+        reading.checkpoints.append(Checkpoint.from_bytes(data))
     except BadRequest as problem:
         yield Finding(Code.UNREADABLE, None, _where(place, problem))
 
