@@ -57,17 +57,18 @@ class TrustSource:
         return self._sm2
 
     def current(self) -> Trust:
-        """The trust as the files have it. Raises Unavailable when changed files cannot be used."""
+        """The trust as the files have it. Raises Unavailable when changed files cannot be used.
+
+        Lists of more than a megabyte are read in another thread; until that is done the trust is the one before.
+        """
         now = self._clock()
         is_due = (now - self._looked_at).total_seconds() >= self._settings.reload_seconds
         # Whoever finds another thread at it goes on with what there is.
         if is_due and self._changing.acquire(blocking=False):
-            try:
-                self._reload()
-                self._looked_at = now
-                self._say_what_grows_stale(now)
-            finally:
-                self._changing.release()
+            if self._has_long_files():
+                threading.Thread(target=self._look_beside, args=(now,), name="certlogin-trust", daemon=True).start()
+            else:
+                self._look(now)
         return self._trust
 
     def reload(self) -> None:
@@ -88,6 +89,26 @@ class TrustSource:
         if any(len(der) > _LONG for der in given):
             _give_memory_back()
         return problems
+
+    def _look(self, now: datetime) -> None:
+        """Whoever calls it has the lock. Raises Unavailable."""
+        try:
+            self._reload()
+            self._looked_at = now
+            self._say_what_grows_stale(now)
+        finally:
+            self._changing.release()
+
+    def _look_beside(self, now: datetime) -> None:
+        """In a thread of its own: no login waits while a list of many megabytes is read."""
+        try:
+            self._look(now)
+        except Unavailable as down:
+            _log.error("the trust stays as it was: %s", down.__cause__)
+
+    def _has_long_files(self) -> bool:
+        files = (Path(file) for anchor in self._settings.anchors for file in anchor.crls)
+        return any(file.is_file() and file.stat().st_size > _LONG for file in files)
 
     def _reload(self) -> None:
         try:
@@ -169,6 +190,7 @@ def load_trust(settings: TrustSettings, previous: Trust | None = None, *, sm2: S
         ocsp_max_age=timedelta(seconds=settings.ocsp_max_age),
         previous=previous,
         sm2=sm2,
+        pause=_let_others_run,
     )
 
 

@@ -17,6 +17,7 @@ from certlogin.errors import CertloginError, ConfigurationError, Refusal
 from certlogin.pki.certificate import CertificateUnreadable, UnverifiedCertificate, read_certificate
 from certlogin.pki.revocation import Mode, RevocationIndex, RevocationList, build_index, read_lists
 from certlogin.pki.selections import selections
+from certlogin.pki.serials import Pause, no_pause
 from certlogin.pki.sm2 import SM2
 from certlogin.records.certificate import KeyType
 from certlogin.records.identity_tables import Strictness
@@ -108,6 +109,7 @@ def build_trust(
     ocsp_max_age: timedelta = OCSP_MAX_AGE,
     previous: Trust | None = None,
     sm2: SM2 | None = None,
+    pause: Pause = no_pause,
 ) -> Trust:
     """Read anchors, intermediates and lists. Raises ConfigurationError, with one line per mistake.
 
@@ -122,7 +124,7 @@ def build_trust(
     # Without problems nothing is None; one certificate counts once, however many files hold it.
     found = tuple(anchor for anchor in read if anchor)
     intermediates = tuple({one.sha256: one for one in below if one}.values())
-    lists, unusable = _read_lists(anchors)
+    lists, unusable = _read_lists(anchors, pause)
     authorities = (*(anchor.certificate for anchor in found), *intermediates)
     index, unplaced = build_index(lists, authorities, previous.index if previous else RevocationIndex(), sm2)
     return Trust(
@@ -281,10 +283,10 @@ def _unverifiable(authorities: Iterable[UnverifiedCertificate], sm2: SM2 | None)
     return [f"{name}: SM2 is not available, so its revocation lists are not used" for name in named]
 
 
-def _read_lists(anchors: Iterable[AnchorMaterial]) -> tuple[list[RevocationList], list[str]]:
+def _read_lists(anchors: Iterable[AnchorMaterial], pause: Pause) -> tuple[list[RevocationList], list[str]]:
     lists, problems = [], []
     for material in anchors:
-        read, unusable = read_lists(dict.fromkeys(material.crls_der))
+        read, unusable = read_lists(dict.fromkeys(material.crls_der), pause)
         lists += read
         problems += [f"{material.name}: {problem}" for problem in unusable]
     return lists, problems
