@@ -1,6 +1,7 @@
 """Files of questions, one JSON object a line, and how their members are read. Each line has an answer of its own."""
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from certlogin.cli.verdicts import Verdict, unusable
 #: A question may carry lists with very many entries.
 LINE_MAX: Final = 256 * 1024 * 1024
 _COUNT_MAX: Final = 1000
+_IDENTIFIER: Final = re.compile(r"[0-2](?:\.[0-9]{1,40}){1,64}", re.ASCII)
 
 _Value = TypeVar("_Value")
 
@@ -76,6 +78,26 @@ def list_of_octets(members: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
     if not isinstance(found, list):
         raise Unreadable(f"{name}: must be a list")
     return tuple(_octets(one, name) for one in found)
+
+
+def text(members: Mapping[str, Any], name: str) -> str:
+    """A member that is text, and not empty."""
+    found = members.get(name)
+    if not isinstance(found, str) or not found:
+        raise Unreadable(f"{name}: must be text")
+    if any(0xD800 <= ord(character) < 0xE000 for character in found):
+        raise Unreadable(f"{name}: is no Unicode text")
+    return found
+
+
+def list_of_identifiers(members: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Object identifiers, dotted; absent or null is empty."""
+    found = members.get(name)
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(one, str) and _IDENTIFIER.fullmatch(one) for one in found):
+        raise Unreadable(f"{name}: must be a list of object identifiers such as 1.2.156.10197")
+    return tuple(found)
 
 
 def moment(members: Mapping[str, Any], name: str, otherwise: datetime) -> datetime:

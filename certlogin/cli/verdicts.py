@@ -4,7 +4,7 @@ Three verdicts: accepted; refused, with the code of the refusal; unusable, where
 because an anchor cannot be used or none is given. An unreadable certificate is refused: that is what a login does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +46,12 @@ class Question:
     revocation: Mode = Mode.REQUIRE
     purpose: Purpose = Purpose.LOGIN
     max_intermediates: int = INTERMEDIATES_MAX
+    #: Object identifiers; for logins.
+    forbidden_policies: tuple[str, ...] = ()
+
+
+#: What has the certificate inside, with what came along: a proof, whose signature it verifies first. Raises refusals.
+Open = Callable[[], tuple[UnverifiedCertificate, Sequence[UnverifiedCertificate]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,15 @@ _CHECKS: Final = {
 }
 
 
-def judge(question: Question, sm2: SM2 | None) -> Verdict:
-    """Never raises for what is in the question."""
+def judge(question: Question, sm2: SM2 | None, opened: Open | None = None) -> Verdict:
+    """Of the leaf, or of what is `opened` instead. Never raises for what is in the question."""
     try:
         trust, others, unreadable, notes = _prepare(question, sm2)
     except ConfigurationError as error:
         return unusable(error.code, "; ".join(error.problems))
     try:
-        path, settled = _judged(question, others, trust)
+        leaf, beside = opened() if opened else (read_certificate(question.leaf), ())
+        path, settled = _judged(question, leaf, [*others, *beside], trust)
     except CertloginError as refusal:
         told = unreadable[0] if unreadable and isinstance(refusal, CertificateUntrusted) else refusal
         return Verdict(Answer.REFUSED, told.code, detail(told), checks=_checks(question, told), notes=notes)
@@ -112,6 +119,7 @@ def _prepare(
     below = tuple(one.der for one in readable if is_ca(one))
     trust = build_trust(
         [_material(place, der, below, question) for place, der in enumerate(dict.fromkeys(question.anchors), 1)],
+        forbidden_policies=question.forbidden_policies,
         max_intermediates=question.max_intermediates,
         sm2=sm2,
     )
@@ -132,9 +140,10 @@ def _material(place: int, der: bytes, below: tuple[bytes, ...], question: Questi
     )
 
 
-def _judged(question: Question, others: Sequence[UnverifiedCertificate], trust: Trust) -> tuple[tuple[str, ...], str]:
+def _judged(
+    question: Question, leaf: UnverifiedCertificate, others: Sequence[UnverifiedCertificate], trust: Trust
+) -> tuple[tuple[str, ...], str]:
     """The names on the path, and how revocation was settled. Raises the refusals of `pki`."""
-    leaf = read_certificate(question.leaf)
     if question.purpose is Purpose.ANY:
         found = judge_path(leaf, others, trust, question.at)
         return tuple(_name(one) for one in found.path.certificates), found.revocation.value
