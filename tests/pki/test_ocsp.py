@@ -5,19 +5,16 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import ocsp
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certlogin.pki.certificate import read_certificate
 from certlogin.pki.judge import judge_certificate
-from certlogin.pki.ocsp import Status, ocsp_request, question_of, responders, verify_response
+from certlogin.pki.ocsp import Status, verify_response
 from certlogin.pki.ocsp_reader import UnusableAnswer
 from certlogin.pki.path import Trust
 from certlogin.pki.revocation import CertificateRevoked, RevocationUnknown, Settled, add_evidence
 from tests.companions import without
-from tests.factory import CLIENT_AUTH, DAY, NOW, PKI, Authority, Issued, key, make_pki, name, self_signed, sm2
+from tests.factory import CLIENT_AUTH, DAY, NOW, PKI, Authority, Issued, key, make_pki, self_signed, sm2
 from tests.factory_keys import any_key
 from tests.pki import raw
 from tests.pki.answers import (
@@ -357,64 +354,3 @@ def test_s24_an_answer_with_a_critical_extension_is_not_used(by: str) -> None:
     plain = raw.extension(oid("1.3.6.1.5.5.7.48.1.2"), tlv(NULL))
     assert settled(answer(SERIAL, pki().issuing, **{by: [plain]})) is Settled.OCSP  # type: ignore[arg-type]
     assert unused(answer(SERIAL, pki().issuing, **{by: [critical()]})) == "a critical extension"  # type: ignore[arg-type]
-
-
-# --- questions
-
-
-def with_access(*addresses: str) -> Issued:
-    access = x509.AuthorityInformationAccess(
-        [
-            x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(one))
-            for one in addresses
-        ]
-        + [
-            x509.AccessDescription(
-                AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier("http://x")
-            ),
-            x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.DirectoryName(name("responder"))),
-        ]
-    )
-    return leaf(extra=((access, False),))
-
-
-@TYPES
-def test_a_question_names_certificate_and_issuer(key_type: str) -> None:
-    own, ca = (read_certificate(one.der) for one in (leaf(key_type), pki(key_type).issuing))
-    asked = ocsp.load_der_ocsp_request(ocsp_request(own, ca))
-    assert asked.serial_number == SERIAL
-    assert list(asked.extensions) == []
-    if key_type != "SM2":
-        issuer, certificate = pki(key_type).issuing.certificate, leaf(key_type).certificate
-        usual = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA1()).build()  # noqa: S303
-        assert asked.public_bytes(Encoding.DER) == usual.public_bytes(Encoding.DER)
-
-
-def test_who_was_never_asked_about_can_be_asked() -> None:
-    own = with_access("http://a.test/ocsp", "http://b.test", "http://a.test/ocsp")
-    with pytest.raises(RevocationUnknown) as refusal:
-        judge_certificate(read_certificate(own.der), (), trust(), NOW)
-    question = refusal.value.question
-    assert refusal.value.problem == "not_asked"
-    assert question is not None
-    assert question.addresses == ("http://a.test/ocsp", "http://b.test")
-    assert question.request == ocsp_request(read_certificate(own.der), read_certificate(pki().issuing.der))
-    assert [one.der for one in refusal.value.path] == [own.der, pki().issuing.der, pki().root.der]
-    assert refusal.value.facts().keys() == {"subject", "serial", "issuer", "problem"}
-
-
-def test_a_question_may_be_asked_again_when_its_answer_is_stale() -> None:
-    own = with_access("http://a.test/ocsp")
-    found, _ = told(answer(own, pki().issuing))
-    with pytest.raises(RevocationUnknown) as refusal:
-        judge_certificate(read_certificate(own.der), (), found, NOW + DAY)
-    assert (refusal.value.problem, refusal.value.question is None) == ("stale", False)
-
-
-def test_without_a_responder_there_is_no_question() -> None:
-    own = read_certificate(leaf().der)
-    assert responders(own) == ()
-    assert question_of(own, read_certificate(pki().issuing.der)) is None
-    with pytest.raises(RevocationUnknown) as refusal:
-        judge_certificate(own, (), trust(), NOW)
-    assert (refusal.value.problem, refusal.value.question) == ("missing", None)
