@@ -10,9 +10,10 @@ from typing import Final
 
 from certlogin.flows.audit import event_of, record
 from certlogin.flows.context import Context
+from certlogin.flows.revocation import ask, learn
 from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
 from certlogin.pki.judge import TrustedCertificate, judge_certificate
-from certlogin.pki.revocation import CertificateRevoked, Settled
+from certlogin.pki.revocation import CertificateRevoked, RevocationUnknown, Settled
 from certlogin.records.attempt import Attempt
 from certlogin.records.certificate import State
 
@@ -23,8 +24,14 @@ def judge(
     context: Context, leaf: UnverifiedCertificate, chain: Sequence[UnverifiedCertificate], now: datetime
 ) -> TrustedCertificate:
     """Raises the refusals of `pki`, Unavailable; a revocation of a registered certificate is written down first."""
-    with remembering_revocation(context, leaf.der, now):
-        trusted = judge_certificate(leaf, chain, context.trust.current(), now)
+    try:
+        with remembering_revocation(context, leaf.der, now):
+            trusted = judge_certificate(leaf, chain, context.trust.current(), now)
+    except RevocationUnknown as unknown:
+        # For the next time; nobody waits for it here.
+        ask(context, unknown)
+        raise
+    learn(context, trusted)
     # A session is looked at every minute: an hour of it is one use.
     if _is_by_grace(trusted) and context.volatile.count(f"grace:{leaf.sha256}", _HOUR, now) == 1:
         _record_grace(context, trusted, now)

@@ -11,12 +11,13 @@ from certlogin.flows.case import decide_case, load_case
 from certlogin.flows.context import Context
 from certlogin.flows.judge import record_grace, remembering_revocation
 from certlogin.flows.release import allow_release
+from certlogin.flows.revocation import learn
 from certlogin.flows.tickets import new_ticket
 from certlogin.login.attempt import check_held
 from certlogin.login.challenge import Binding, Purpose, issue_challenge
 from certlogin.login.keys import Use
 from certlogin.login.other_proofs import OtherProof, accept_other_proof, check_other_proof, open_other_proof
-from certlogin.login.policy import Case, Decision, Presented, Reason, Step, requirement_of
+from certlogin.login.policy import Case, Decision, Presented, Reason, Step, Version, requirement_of
 from certlogin.login.proof import (
     NATIVE,
     AcceptedProof,
@@ -33,7 +34,7 @@ from certlogin.login.ticket import Ticket
 from certlogin.login.web_eid import nonce_of
 from certlogin.pki.signature import offered
 from certlogin.records.attempt import Attempt, HeldResponse, LoginKind, Proven
-from certlogin.records.certificate import BoundCertificate, Slot, State
+from certlogin.records.certificate import BoundCertificate, CertificateFacts, Slot, State
 from certlogin.records.helper import HelperReport
 from certlogin.records.identity import Method
 from certlogin.records.proof import ProofFormat
@@ -112,6 +113,8 @@ def hold_login(context: Context, decision: Decision, login: LoginRequest) -> Ope
 
 def next_step(context: Context, attempt: Attempt) -> Decision:
     """What this attempt owes now, by what the registry and the page's report say. Raises Unavailable."""
+    if attempt.awaiting is not None:
+        return Decision(Step.AWAIT_REVOCATION, (Reason.REVOCATION_PENDING,))
     now = context.clock()
     return decide_case(context, load_case(context, attempt.unit_id, now, helper=attempt.helper), now)
 
@@ -208,8 +211,13 @@ def complete_proof(context: Context, found: OpenAttempt, proof: UnverifiedProof 
     """
     now = context.clock()
     check_held(found.attempt, context.settings.attempts, now)
-    accepted = _accept(context, found.attempt, proof, now)
+    return settle(context, found, _accept(context, found.attempt, proof, now), now)
+
+
+def settle(context: Context, found: OpenAttempt, accepted: AcceptedProof, now: datetime) -> tuple[Decision, str]:
+    """What an accepted proof leads to; as `complete_proof` from there on."""
     record_grace(context, accepted.certificate, now, found.attempt)
+    learn(context, accepted.certificate)
     presented = _presented(context, accepted)
     case = load_case(context, found.attempt.unit_id, now, found.attempt.helper, presented)
     decision = decide_case(context, case, now)
@@ -249,12 +257,16 @@ def expected_of(context: Context, attempt: Attempt) -> Expected:
 
 
 def _presented(context: Context, accepted: AcceptedProof) -> Presented:
-    facts = accepted.certificate.facts
+    return presented_by(context, accepted.certificate.facts, accepted.helper_version)
+
+
+def presented_by(context: Context, facts: CertificateFacts, helper_version: Version | None) -> Presented:
+    """A certificate whose key was proven, with what the registry knows of it."""
     row = context.durable.find(facts.sha256) or context.durable.find_by_key(facts.spki_sha256)
     return Presented(
         facts=facts,
         bound_to=None if row is None else row.unit_id,
-        helper_version=accepted.helper_version,
+        helper_version=helper_version,
         claimed_model=None if row is None else row.claimed_model,
     )
 

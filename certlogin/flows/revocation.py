@@ -40,7 +40,9 @@ def learn(context: Context, certificate: TrustedCertificate) -> None:
         context.revocation.learn(certificate.path)
 
 
-def ask(context: Context, unknown: RevocationUnknown) -> bool:
-    """Have somebody asked, in the background; False: nobody may be, or nobody answers soon enough for a login."""
-    within = timedelta(seconds=context.settings.revocation.wait)
-    return context.revocation is not None and context.revocation.ask(unknown.path, within)
+def ask(context: Context, unknown: RevocationUnknown, within: timedelta | None = None) -> bool:
+    """Have somebody asked, in the background; False: nobody may be, or nobody answers `within` the time of a login."""
+    if context.revocation is None:
+        return False
+    wait = timedelta(seconds=context.settings.revocation.wait)
+    return context.revocation.ask(unknown.path, wait if within is None else within)

@@ -5,7 +5,7 @@ wants to log in: whether the certificate is the right one for a unit is decided 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from certlogin.pki.certificate import UnverifiedCertificate, check_count
@@ -95,6 +95,11 @@ def _settle(path: Path, trust: Trust, now: datetime) -> Settled:
 def facts_of(certificate: UnverifiedCertificate, anchor: TrustAnchor) -> CertificateFacts:
     """What is written down of a certificate, read through its anchor's identity table. Raises IdentityUnreadable."""
     identity = read_identity(certificate, anchor.unit_code_oids, anchor.unique_id_oids, anchor.unit_codes)
+    return replace(nameless_facts(certificate), unit_code=identity.unit_code, unique_id=identity.unique_id)
+
+
+def nameless_facts(certificate: UnverifiedCertificate) -> CertificateFacts:
+    """The facts that say nothing of whom it names: before revocation is settled nobody reads that (S27)."""
     return CertificateFacts(
         der=certificate.der,
         sha256=certificate.sha256,
@@ -107,6 +112,6 @@ def facts_of(certificate: UnverifiedCertificate, anchor: TrustAnchor) -> Certifi
         key_bits=certificate.key.bits,
         not_before=certificate.x509.not_valid_before_utc,
         not_after=certificate.x509.not_valid_after_utc,
-        unit_code=identity.unit_code,
-        unique_id=identity.unique_id,
+        unit_code=None,
+        unique_id=None,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from certlogin.flows.context import Context
-from certlogin.portal import dead_ends, enrol, helper
+from certlogin.portal import await_revocation, dead_ends, enrol, helper
 from certlogin.web import api
 from certlogin.web.guard import Guard
 from certlogin.web.http import OwnBody, Request, Response
@@ -29,6 +29,7 @@ PAGES: Final[Mapping[str, View]] = {
     "/enrol": enrol.page,
     "/enrol/done": enrol.done_page,
     "/login": enrol.login_page,
+    "/revocation": await_revocation.page,
     "/refused": dead_ends.refused_page,
     "/help/lost": dead_ends.help_page,
     "/help/locked": dead_ends.help_page,
@@ -38,6 +39,7 @@ PAGES: Final[Mapping[str, View]] = {
 #: Forms of our pages.
 FORMS: Final[Mapping[str, View]] = {
     "/leave": enrol.leave,
+    "/revocation/look": await_revocation.look_by_form,
 }
 
 #: What the scripts of our pages call.
@@ -45,6 +47,7 @@ CALLS: Final[Mapping[str, View]] = {
     "/api/report": api.report,
     "/api/challenge": api.challenge,
     "/api/proof": api.proof,
+    "/api/revocation": await_revocation.look,
     "/api/skip": api.skip,
     "/api/leave": api.leave,
     "/api/enrol": enrol.request,

@@ -2,6 +2,7 @@
 
 from certlogin.flows import login
 from certlogin.flows.attempts import OpenAttempt, drop_attempt
+from certlogin.flows.await_revocation import complete_proof
 from certlogin.login.challenge import Purpose
 from certlogin.login.other_proofs import OtherProof, UnverifiedMessage, UnverifiedText, UnverifiedWebEid
 from certlogin.login.policy import Step
@@ -47,7 +48,7 @@ def proof(visit: Visit) -> Response:
     found = visit.attempt_of_page(envelope.attempt)
     login.check_format(visit.context, found.attempt, envelope.format)
     unverified = unverified_of(browser.open_envelope(envelope))
-    decision, token = login.complete_proof(visit.context, found, unverified)
+    decision, token = complete_proof(visit.context, found, unverified)
     if decision.step is not Step.ADMIT:
         return json_response(200, {"next": visit.address_of(decision)})
     return json_response(200, released_to(found, token))

@@ -10,6 +10,7 @@ _PAGES = {
     Step.UPDATE_HELPER: "/helper/download",
     Step.GET_CERTIFICATE: "/enrol",
     Step.PROVE_KEY: "/login",
+    Step.AWAIT_REVOCATION: "/revocation",
 }
 
 

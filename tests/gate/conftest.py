@@ -92,7 +92,9 @@ def _world(
     app, unit_of = _host(kind, seen)
     host = Host(directory, unit_of if compare else None, requirement)
     ticker = Ticker()
-    certlogin = CertLogin(settings, host, Surroundings(clock=clock, wait=ticker.wait), pair)
+    # No threads of its own: what they would do in the background, a scenario does when it wants to.
+    around = Surroundings(clock=clock, wait=ticker.wait, spawn=lambda run, name: None)
+    certlogin = CertLogin(settings, host, around, pair)
     server: Server
     bare: Server
     if kind == "starlette":

@@ -94,14 +94,15 @@ class Authority:
 
 
 def settings_of(folder: Path, authority: Authority, **changes: dict[str, Any]) -> dict[str, Any]:
-    """The TOML file as plain data; `changes` replace members of a table."""
+    """The TOML file as plain data; `changes` replace members of a table, `anchor` those of the anchor's."""
+    anchor = changes.pop("anchor", {})
     usual: dict[str, dict[str, Any]] = {
         "site": {"origin": ORIGIN, "secret_keys": ["s" * 32], "label": "survey", "hotline": "400-000-0000"},
         "host": {
             "auth_cookies": list(AUTH_COOKIES),
             "paths": {"login": ["/login"], "public": ["/static/", "/about"], "machine": ["/feed/"]},
         },
-        "trust": {"anchors": [authority.settings()], "reload_seconds": 1},
+        "trust": {"anchors": [authority.settings() | anchor], "reload_seconds": 1},
         "rules": {"require": [{"name": "roster", "tag": ROSTER, "stage": "enforce"}]},
         # Nobody answers there, unless a test starts a CA.
         "ca": {"socket": str(folder / "ca.sock")},

@@ -64,6 +64,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "enrol": {**UNIT, "attempt": ATTEMPT, "key_types": ("SM2", "P-256", "RSA-2048")},
     "enrol advised": {**UNIT, "attempt": ATTEMPT, "key_types": ("P-256",), "skips_left": 1},
     "login": {**UNIT, "attempt": ATTEMPT},
+    "await_revocation": {**UNIT, "attempt": ATTEMPT, "rest": 45, "wait": 60},
     "done": {**UNIT, "attempt": ATTEMPT},
     "refused": {**UNIT, "attempt": ATTEMPT, "code": "reissue_required", "support_id": "K7Q2-M4XD"},
     "refused alone": {"code": "not_found", "support_id": ""},
