@@ -34,10 +34,10 @@ $(SYSTEM): scripts/setup.sh | $(READY)
 	@touch $@
 
 demo: $(READY)
-	@exec $(PY) -m survey_app.demo $(ARGS)
+	@exec $(PY) -m demonstration.demo $(ARGS)
 
 demo-walk: $(READY)
-	@exec $(PY) -m survey_app.walk $(ARGS)
+	@exec $(PY) -m demonstration.walk $(ARGS)
 
 test: setup
 	$(PY) -m coverage erase

@@ -9,11 +9,11 @@ from flask import Flask, Response
 
 from certlogin import CertLogin
 from certlogin.integrations.flask import current_unit
-from survey_app.accounts import load_accounts
-from survey_app.captchas import Captchas
+from host_parts.accounts import load_accounts
+from host_parts.captchas import Captchas
+from host_parts.languages import china_day, load_texts
 from survey_app.reports import Reports
-from survey_app.state import PREFIX, SESSION_COOKIE, SESSION_UNIT, Survey
-from survey_app.texts import china_day, load_texts
+from survey_app.state import PREFIX, ROSTER, SESSION_COOKIE, SESSION_UNIT, TEXTS, Survey
 from survey_app.views import pages
 
 _POLICY = (
@@ -45,14 +45,14 @@ def create_app(files: SurveyFiles, hasher: PasswordHasher | None = None) -> Flas
         SESSION_COOKIE_PATH=PREFIX,
         MAX_CONTENT_LENGTH=64 * 1024,
     )
-    accounts = load_accounts(files.hashes, hasher or PasswordHasher())
+    accounts = load_accounts(ROSTER, files.hashes, hasher or PasswordHasher())
 
     certlogin = CertLogin.from_toml(files.settings, accounts, current_unit=current_unit(app, SESSION_UNIT))
     app.wsgi_app = certlogin.wsgi(app.wsgi_app)  # type: ignore[method-assign]
 
     captchas = Captchas(time.monotonic)
     app.extensions["survey"] = Survey(
-        accounts, captchas, Reports(files.reports), load_texts(), certlogin, files.downloads
+        accounts, captchas, Reports(files.reports), load_texts(TEXTS), certlogin, files.downloads
     )
     app.add_template_filter(china_day)
     app.register_blueprint(pages, url_prefix=PREFIX)

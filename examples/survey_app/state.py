@@ -6,11 +6,14 @@ from pathlib import Path
 from flask import Flask, current_app
 
 from certlogin import CertLogin
-from survey_app.accounts import Accounts
-from survey_app.captchas import Captchas
+from host_parts.accounts import Accounts
+from host_parts.captchas import Captchas
+from host_parts.languages import Texts
 from survey_app.reports import Reports
-from survey_app.texts import Texts
 
+#: The units and their user names.
+ROSTER = Path(__file__).with_name("roster.toml")
+TEXTS = Path(__file__).with_name("texts.toml")
 #: Where the reporting system lives on its web server.
 PREFIX = "/survey"
 #: The cookie by which the reporting system recognises a user; certlogin's `auth_cookies` names it.

@@ -19,10 +19,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 import certlogin
 from certlogin import IDENTITY_KEY, Identity, Unit, UnitId, password_verified
-from survey_app.accounts import LoginRefused
+from host_parts.accounts import LoginRefused
+from host_parts.languages import choose_language
 from survey_app.reports import Report
 from survey_app.state import PREFIX, SESSION_UNIT, survey
-from survey_app.texts import language_of
 
 pages = Blueprint("pages", __name__)
 
@@ -150,7 +150,7 @@ def _whole_number(field: str) -> int:
 
 
 def _page(name: str, **values: object) -> str:
-    language = language_of(request)
+    language = _language()
     texts = survey().texts[language]
     other = "en" if language == "zh-CN" else "zh-CN"
     # What was posted cannot be asked for again in the other language.
@@ -167,4 +167,8 @@ def _page(name: str, **values: object) -> str:
 
 def _language_argument() -> dict[str, Any]:
     """A language chosen by link stays chosen on the next page."""
-    return {"lang": language_of(request)} if "lang" in request.args else {}
+    return {"lang": _language()} if "lang" in request.args else {}
+
+
+def _language() -> str:
+    return choose_language(request.args.get("lang", ""), request.headers.get("Accept-Language", ""))

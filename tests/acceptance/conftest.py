@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from survey_app.demo import scripted
-from survey_app.running.assistant import HelperProcess
-from survey_app.running.prepare import prepare
-from survey_app.running.site import Site, free_ports
-from survey_app.walking.world import World
+from demonstration.demo import scripted
+from demonstration.running.assistant import HelperProcess
+from demonstration.running.prepare import prepare
+from demonstration.running.site import Site, free_ports
+from demonstration.walking.world import World
 
 #: Passwords are checked, not guarded, here.
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from survey_app.running.prepare import token_label
-from survey_app.walking.world import World
+from demonstration.running.prepare import token_label
+from demonstration.walking.world import World
 from tests.chromium import chromium
 
 pytestmark = pytest.mark.browser

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from survey_app.running.site import free_ports
+from demonstration.running.site import free_ports
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -20,8 +20,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", list[int], list[str]]]:
     """The program, its ports, and the lines it printed until it said that it runs."""
     ports = free_ports(4)
-    command = [sys.executable, "-m", "survey_app.demo", "--directory", str(tmp_path / "demo"), "--port", str(ports[0]),
-               "--helper-ports", ",".join(map(str, ports[1:]))]  # fmt: skip
+    command = [sys.executable, "-m", "demonstration.demo", "--directory", str(tmp_path / "demo"),
+               "--port", str(ports[0]), "--helper-ports", ",".join(map(str, ports[1:]))]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
@@ -74,7 +74,7 @@ def test_secrets_of_the_demonstration_are_its_owners_only(
 
 def test_a_port_in_use_is_said_in_words(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        command = [sys.executable, "-m", "survey_app.demo", "--port", str(taken.getsockname()[1])]
+        command = [sys.executable, "-m", "demonstration.demo", "--port", str(taken.getsockname()[1])]
         environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from survey_app.walking.steps import IDS
+from demonstration.walking.steps import IDS
 from tests.needs import SOFTHSM, needs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def run_walk(*patches: str) -> subprocess.CompletedProcess[str]:
     """The walk in a process of its own, after Python statements that break something."""
-    code = "; ".join([*patches, "import sys", "from survey_app.walk import main", "sys.exit(main())"])
+    code = "; ".join([*patches, "import sys", "from demonstration.walk import main", "sys.exit(main())"])
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=240)
 

@@ -5,7 +5,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from certlogin import Unit, UnitId
-from survey_app.accounts import Account, Accounts, LoginRefused, load_accounts, read_roster, write_hashes
+from host_parts.accounts import Account, Accounts, LoginRefused, load_accounts, read_roster, write_hashes
+from survey_app.state import ROSTER
 
 _FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _UNIT = Unit(UnitId("U1"), "某单位", "91990000MA0000015Q", frozenset({"一套表"}))
@@ -58,7 +59,7 @@ def test_the_directory_knows_units_by_their_id_only(accounts: Accounts) -> None:
 
 
 def test_the_roster_has_units_with_and_without_the_tag_and_an_operator() -> None:
-    units = [unit for _, unit in read_roster()]
+    units = [unit for _, unit in read_roster(ROSTER)]
     assert len({unit.id for unit in units}) == len(units)
     tags = [unit.tags for unit in units]
     assert tags.count(frozenset({"一套表"})) >= 2
@@ -68,17 +69,17 @@ def test_the_roster_has_units_with_and_without_the_tag_and_an_operator() -> None
 
 def test_the_codes_of_the_roster_have_right_check_characters() -> None:
     alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-    for _, unit in read_roster():
+    for _, unit in read_roster(ROSTER):
         if unit.code:
             total = sum(alphabet.index(character) * 3**place for place, character in enumerate(unit.code[:17]))
             assert unit.code[17] == alphabet[(31 - total % 31) % 31], unit.code
 
 
 def test_passwords_are_kept_as_argon2_hashes_only(tmp_path: Path) -> None:
-    passwords = {user: f"secret-{user}" for user, _ in read_roster()}
+    passwords = {user: f"secret-{user}" for user, _ in read_roster(ROSTER)}
     write_hashes(tmp_path / "hashes.json", passwords, _FAST)
     kept = (tmp_path / "hashes.json").read_text()
     assert "secret-" not in kept
     assert all(value.startswith("$argon2id$") for value in json.loads(kept).values())
-    unit = load_accounts(tmp_path / "hashes.json", _FAST).check_password("shuguang", "secret-shuguang")
+    unit = load_accounts(ROSTER, tmp_path / "hashes.json", _FAST).check_password("shuguang", "secret-shuguang")
     assert unit.id == "U1001"

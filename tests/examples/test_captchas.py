@@ -1,6 +1,6 @@
 import pytest
 
-from survey_app.captchas import ALPHABET, Captchas
+from host_parts.captchas import ALPHABET, Captchas
 
 
 class Clock:

@@ -7,13 +7,13 @@ import pytest
 
 from certlogin.helper.config import load_config
 from certlogin.helper.origins import Grant
-from survey_app.demo import scripted
-from survey_app.running.assistant import HelperProcess
-from survey_app.running.files import DemoFiles, Handout
-from survey_app.running.prepare import SPARE_LABEL, SPARE_MODEL, Demo, _make_tokens
-from survey_app.running.settings import HELPER_NAME, helper_settings
-from survey_app.running.site import free_ports
-from survey_app.walking.assistant import Assistant, HelperMissing, HelperRefused
+from demonstration.demo import scripted
+from demonstration.running.assistant import HelperProcess
+from demonstration.running.files import DemoFiles, Handout
+from demonstration.running.prepare import SPARE_LABEL, SPARE_MODEL, Demo, _make_tokens
+from demonstration.running.settings import HELPER_NAME, helper_settings
+from demonstration.running.site import free_ports
+from demonstration.walking.assistant import Assistant, HelperMissing, HelperRefused
 
 _ORIGIN = "http://127.0.0.1:8000"
 

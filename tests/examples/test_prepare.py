@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from survey_app.running import prepare
-from survey_app.running.prepare import CommandFailed, _init_ca
+from demonstration.running import prepare
+from demonstration.running.prepare import CommandFailed, _init_ca
 
 SECRETS = {"CERTLOGIN_CA_PASSPHRASE": "correct horse battery"}
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from survey_app.walking.cookies import Jar
-from survey_app.walking.page import read_page
-from survey_app.walking.steps import IDS, StepFailed, Steps, expect
+from demonstration.walking.cookies import Jar
+from demonstration.walking.page import read_page
+from demonstration.walking.steps import IDS, StepFailed, Steps, expect
 
 
 def _jar(*headers: str, path: str = "/survey/login") -> Jar:

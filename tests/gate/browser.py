@@ -11,7 +11,7 @@ from certlogin.login.ticket import Ticket
 from certlogin.web.http import Request
 from certlogin.wire.b64 import encode
 from certlogin.wire.payload import Purpose, SignedPayload, signed_bytes
-from survey_app.walking.cookies import Jar
+from demonstration.walking.cookies import Jar
 from tests.factory import Issued, sign
 from tests.factory_keys import algorithm_of
 from tests.gate.servers import Answer, Sent

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from survey_app.running.prepare import Demo
-from survey_app.running.site import Site
-from survey_app.walking.assistant import Assistant, decode
-from survey_app.walking.browser import Browser
-from survey_app.walking.page import Page
-from survey_app.walking.steps import StepFailed, expect
+from demonstration.running.prepare import Demo
+from demonstration.running.site import Site
+from demonstration.walking.assistant import Assistant, decode
+from demonstration.walking.browser import Browser
+from demonstration.walking.page import Page
+from demonstration.walking.steps import StepFailed, expect
 
 
 class Person:

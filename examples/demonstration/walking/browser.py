@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from survey_app.walking.cookies import Jar
-from survey_app.walking.page import Form, Page, read_page
+from demonstration.walking.cookies import Jar
+from demonstration.walking.page import Form, Page, read_page
 
 _LINUX = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 _REDIRECTS = {301, 302, 303, 307, 308}

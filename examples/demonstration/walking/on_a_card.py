@@ -1,8 +1,8 @@
 """The journey of a unit whose key is made on a USBKey behind PKCS#11, and never leaves it."""
 
-from survey_app.walking.steps import Steps, expect
-from survey_app.walking.with_certificates import choose, download, logged_in_with
-from survey_app.walking.world import World
+from demonstration.walking.steps import Steps, expect
+from demonstration.walking.with_certificates import choose, download, logged_in_with
+from demonstration.walking.world import World
 
 
 def walk(world: World, steps: Steps) -> None:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from http.client import HTTPException
 
-from survey_app.running.prepare import CERTLOGIN, Demo
-from survey_app.walking.assistant import Assistant, HelperMissing
+from demonstration.running.prepare import CERTLOGIN, Demo
+from demonstration.walking.assistant import Assistant, HelperMissing
 
 #: The helper is another program, on the user's machine: it must not see the server's secrets.
 _SERVER_SECRETS = ("CERTLOGIN_SITE_SECRET_KEYS", "CERTLOGIN_CA_PASSPHRASE")

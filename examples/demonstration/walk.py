@@ -7,14 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from survey_app.demo import scripted
-from survey_app.running.assistant import HelperProcess
-from survey_app.running.prepare import prepare
-from survey_app.running.site import Site, free_ports
-from survey_app.running.softhsm import find_softhsm
-from survey_app.walking import before_certificates, on_a_card, with_certificates
-from survey_app.walking.steps import IDS, Steps
-from survey_app.walking.world import World
+from demonstration.demo import scripted
+from demonstration.running.assistant import HelperProcess
+from demonstration.running.prepare import prepare
+from demonstration.running.site import Site, free_ports
+from demonstration.running.softhsm import find_softhsm
+from demonstration.walking import before_certificates, on_a_card, with_certificates
+from demonstration.walking.steps import IDS, Steps
+from demonstration.walking.world import World
 
 
 def main() -> int:

@@ -1,10 +1,10 @@
 """Journeys of those who need no certificate, and what everybody meets before the first word of one."""
 
-from survey_app.running.files import word
-from survey_app.walking.page import Page
-from survey_app.walking.person import Person
-from survey_app.walking.steps import Steps, expect
-from survey_app.walking.world import World
+from demonstration.running.files import word
+from demonstration.walking.page import Page
+from demonstration.walking.person import Person
+from demonstration.walking.steps import Steps, expect
+from demonstration.walking.world import World
 
 _APPLY = "申请证书"
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from survey_app.running.prepare import token_label
-from survey_app.walking.assistant import HelperMissing, HelperRefused
-from survey_app.walking.person import Person
-from survey_app.walking.steps import StepFailed, Steps, expect
-from survey_app.walking.world import World
+from demonstration.running.prepare import token_label
+from demonstration.walking.assistant import HelperMissing, HelperRefused
+from demonstration.walking.person import Person
+from demonstration.walking.steps import StepFailed, Steps, expect
+from demonstration.walking.world import World
 
 
 def walk(world: World, steps: Steps) -> None:

@@ -1,6 +1,6 @@
 """`make demo`: the reporting system, its CA, tokens and a helper, running until Ctrl-C.
 
-python -m survey_app.demo [--directory .demo] [--port 8000] [--helper-ports 17561,17562,17563] [--scripted-pin FILE]
+python -m demonstration.demo [--directory .demo] [--port 8000] [--helper-ports 17561,17562,17563] [--scripted-pin FILE]
 """
 
 import argparse
@@ -12,9 +12,9 @@ from pathlib import Path
 from threading import Event
 
 from certlogin import Unit
-from survey_app.running.assistant import HelperProcess
-from survey_app.running.prepare import SPARE_LABEL, CommandFailed, Demo, prepare, token_label
-from survey_app.running.site import Site, free_ports, port_is_free
+from demonstration.running.assistant import HelperProcess
+from demonstration.running.prepare import SPARE_LABEL, CommandFailed, Demo, prepare, token_label
+from demonstration.running.site import Site, free_ports, port_is_free
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certlogin import Unit
-from survey_app.running.assistant import HelperProcess
-from survey_app.running.prepare import Demo, token_label
-from survey_app.running.site import Site
-from survey_app.walking.person import Person
+from demonstration.running.assistant import HelperProcess
+from demonstration.running.prepare import Demo, token_label
+from demonstration.running.site import Site
+from demonstration.walking.person import Person
 
 
 @dataclass(frozen=True, slots=True)

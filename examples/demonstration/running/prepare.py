@@ -12,10 +12,11 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from certlogin import Unit
-from survey_app.accounts import read_roster, write_hashes
-from survey_app.running.downloads import write_downloads
-from survey_app.running.files import DemoFiles, Handout, handout, secret
-from survey_app.running.settings import helper_settings, site_settings
+from demonstration.running.downloads import write_downloads
+from demonstration.running.files import DemoFiles, Handout, handout, secret
+from demonstration.running.settings import helper_settings, site_settings
+from host_parts.accounts import read_roster, write_hashes
+from survey_app.state import ROSTER
 
 #: The command line, run by the interpreter that runs us.
 CERTLOGIN = (sys.executable, "-m", "certlogin.cli.main")
@@ -52,7 +53,7 @@ def prepare(
     """Everything but the running programs. Raises CommandFailed."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = DemoFiles(directory.resolve())
-    roster = tuple(read_roster())
+    roster = tuple(read_roster(ROSTER))
     labels = [token_label(unit) for _, unit in roster if unit.code and "一套表" in unit.tags] + [SPARE_LABEL]
     demo = Demo(files, origin, tuple(ports), roster, handout(files.handout, [user for user, _ in roster], labels))
     secret(files.survey.session_key)

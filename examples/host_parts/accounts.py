@@ -1,4 +1,4 @@
-"""The host's own list of units and their passwords: it exists with or without certlogin."""
+"""A host's own list of units and their passwords: it exists with or without certlogin."""
 
 import json
 import tomllib
@@ -10,8 +10,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from certlogin import Unit, UnitId
-
-ROSTER = Path(__file__).with_name("roster.toml")
 
 
 class LoginRefused(Exception):
@@ -55,15 +53,15 @@ class Accounts:
         return account.unit
 
 
-def read_roster(path: Path = ROSTER) -> list[tuple[str, Unit]]:
+def read_roster(path: Path) -> list[tuple[str, Unit]]:
     """User name and unit of each row of the roster file, in its order."""
     rows = tomllib.loads(path.read_text(encoding="utf-8"))["units"]
     return [(row["user"], _unit(row)) for row in rows]
 
 
-def load_accounts(path: Path, hasher: PasswordHasher, roster: Path = ROSTER) -> Accounts:
-    """The accounts of the roster with the password hashes of `path`, a JSON object from user name to argon2 hash."""
-    hashes: Mapping[str, str] = json.loads(path.read_text(encoding="utf-8"))
+def load_accounts(roster: Path, hashes_file: Path, hasher: PasswordHasher) -> Accounts:
+    """The accounts of the roster with their password hashes: a JSON object from user name to argon2 hash."""
+    hashes: Mapping[str, str] = json.loads(hashes_file.read_text(encoding="utf-8"))
     return Accounts([Account(user, unit, hashes[user]) for user, unit in read_roster(roster)], hasher)
 
 

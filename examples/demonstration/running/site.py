@@ -8,8 +8,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from demonstration.running.prepare import Demo, site_environment
 from survey_app.app import create_app
-from survey_app.running.prepare import Demo, site_environment
 from survey_app.state import Survey, survey_of
 
 
