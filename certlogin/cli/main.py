@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "helper": ("certlogin.cli.helper", "run the local helper and manage its file tokens"),
     "certificate": ("certlogin.cli.certificate", "look at and judge a certificate in a file"),
     "certificates": ("certlogin.cli.certificates", "list, revoke and import the certificates of units"),
+    "evidence": ("certlogin.cli.evidence", "list, export and verify what users have signed"),
     "proof": ("certlogin.cli.proof", "judge what was signed for a login"),
     "probe-signature": ("certlogin.cli.probe", "find out how a vendor's helper signs, from one sample"),
 }
