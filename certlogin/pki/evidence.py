@@ -88,32 +88,31 @@ def add_lists(
     return RevocationIndex(MappingProxyType(placed)), problems
 
 
-def add_answers(index: RevocationIndex, answers: Iterable[VerifiedAnswer]) -> RevocationIndex:
-    """The index with these answers, where they are newer than what it has."""
+def add_answers(index: RevocationIndex, answers: Iterable[VerifiedAnswer], before: datetime) -> RevocationIndex:
+    """The index with these answers, where they are newer than what it has.
+
+    What went stale before that moment is forgotten, or not even taken, unless it says that something is revoked.
+    """
     placed = dict(index.issuers)
     changed: dict[IssuerKey, dict[int, Answer]] = {}
     for one in answers:
         key = _key_of(one.issuer)
+        if not _is_worth_keeping(one.answer, before):
+            continue
         known = changed.setdefault(key, dict(placed.get(key, NOTHING).answers))
         known[one.serial] = _newer(known.get(one.serial), one.answer)
     for key, known in changed.items():
-        placed[key] = replace(placed.get(key, NOTHING), answers=MappingProxyType(known))
-    return RevocationIndex(MappingProxyType(placed))
-
-
-def forget_answers(index: RevocationIndex, before: datetime) -> RevocationIndex:
-    """The index without answers that went stale before that moment, unless they say that something is revoked."""
-    placed = {key: _without_old(one, before) for key, one in index.issuers.items()}
-    return RevocationIndex(MappingProxyType(placed))
+        placed[key] = replace(placed.get(key, NOTHING), answers=known)
+    return RevocationIndex(MappingProxyType({key: _without_old(one, before) for key, one in placed.items()}))
 
 
 def _without_old(evidence: Evidence, before: datetime) -> Evidence:
-    kept = {serial: one for serial, one in evidence.answers.items() if _is_current(one, before) or _is_revoked(one)}
+    kept = {serial: one for serial, one in evidence.answers.items() if _is_worth_keeping(one, before)}
     return replace(evidence, answers=MappingProxyType(kept))
 
 
-def _is_current(answer: Answer, before: datetime) -> bool:
-    return answer.until > before
+def _is_worth_keeping(answer: Answer, before: datetime) -> bool:
+    return answer.until > before or _is_revoked(answer)
 
 
 def _is_revoked(answer: Answer) -> bool:

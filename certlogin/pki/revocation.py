@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from cryptography.x509 import ReasonFlags
 
@@ -18,7 +18,7 @@ from certlogin.pki.certificate import UnverifiedCertificate
 from certlogin.pki.crl import RevocationList as RevocationList
 from certlogin.pki.crl import UnusableList as UnusableList
 from certlogin.pki.crl import read_list as read_list
-from certlogin.pki.evidence import Evidence, add_answers, add_lists, forget_answers
+from certlogin.pki.evidence import Evidence, add_answers, add_lists
 from certlogin.pki.evidence import RevocationIndex as RevocationIndex
 from certlogin.pki.evidence import build_index as build_index
 from certlogin.pki.ocsp import Answer, Question, Status, VerifiedAnswer, question_of, verify_response
@@ -94,6 +94,9 @@ class _Good:
     ends: datetime
 
 
+#: How long it is still known, beyond any grace, that there was an answer and it is stale.
+_REMEMBERED: Final = timedelta(days=1)
+
 _Link = tuple[UnverifiedCertificate, UnverifiedCertificate, Evidence]
 
 
@@ -120,7 +123,7 @@ def add_evidence(
         except UnusableAnswer as reason:
             problems.append(f"an OCSP answer is not used: {reason}")
     longest = max(anchor.grace for anchor in trust.anchors)
-    index = forget_answers(add_answers(index, verified), now - longest)
+    index = add_answers(index, verified, now - longest - _REMEMBERED)
     return replace(trust, index=index), problems + unplaced
 
 

@@ -139,9 +139,17 @@ def test_the_trust_that_was_there_is_not_changed() -> None:
 def test_answers_that_went_stale_are_forgotten() -> None:
     known = told(trust(), said())
     assert known.index.of(read_certificate(CA.der)).answers
-    assert not told(known, now=NOW + HOUR).index.of(read_certificate(CA.der)).answers
+    assert told(known, now=NOW + HOUR + DAY - SECOND).index.of(read_certificate(CA.der)).answers
+    assert not told(known, now=NOW + HOUR + DAY).index.of(read_certificate(CA.der)).answers
     graceful = trust(revocation=Mode.PREFER, grace=HOUR)
-    assert told(told(graceful, said()), now=NOW + HOUR).index.of(read_certificate(CA.der)).answers
+    assert told(told(graceful, said()), now=NOW + HOUR + DAY).index.of(read_certificate(CA.der)).answers
+
+
+def test_an_answer_that_went_stale_long_ago_takes_no_place() -> None:
+    """Whether it comes before or after one that is older and still counts."""
+    long, short = said(age=9 * DAY, next_update=NOW + HOUR), said(age=8 * DAY, next_update=NOW - 7 * DAY)
+    for order in ((long, short), (short, long)):
+        assert judged(told(trust(), *order)) is Settled.OCSP
 
 
 def test_a_list_is_kept_without_its_octets() -> None:
