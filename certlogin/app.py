@@ -26,6 +26,7 @@ from certlogin.records.identity import Identity
 from certlogin.records.unit import UnitDirectory
 from certlogin.settings import Settings, load_settings
 from certlogin.settings.checks import check_settings
+from certlogin.settings.model import may_fetch
 from certlogin.settings.relaxed import relaxed_switches
 from certlogin.settings.site import Mode
 from certlogin.stores.base import DurableStore, VolatileStore
@@ -180,7 +181,7 @@ def _authority(settings: Settings, around: Surroundings) -> CertificateAuthority
 def _refresher(context: Context) -> "Refresher | None":
     """What was fetched before is there from the start; nothing is fetched yet."""
     settings = context.settings.revocation
-    if not (settings.hosts or settings.directory or _own_addresses(context.settings)):
+    if not (settings.directory or may_fetch(context.settings)):
         return None
     from certlogin.fetch.client import Client
     from certlogin.fetch.refresher import Surroundings as FetchSurroundings
@@ -195,13 +196,8 @@ def _refresher(context: Context) -> "Refresher | None":
         alarm=lambda source, facts: tell_stale(context, source, facts),
     )
     refresher = make_refresher(context.settings, around, fetches=settings.background)
-    if refresher is not None:
-        refresher.load()
+    refresher.load()
     return refresher
-
-
-def _own_addresses(settings: Settings) -> bool:
-    return any(anchor.crl_urls or anchor.ocsp_urls for anchor in settings.trust.anchors)
 
 
 def _background(refresher: "Refresher | None", around: Surroundings) -> "Background | None":

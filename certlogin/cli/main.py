@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "certificates": ("certlogin.cli.certificates", "list, revoke and import the certificates of units"),
     "evidence": ("certlogin.cli.evidence", "list, export and verify what users have signed"),
     "proof": ("certlogin.cli.proof", "judge what was signed for a login"),
+    "refresh": ("certlogin.cli.refresh", "fetch revocation lists and answers"),
     "probe-signature": ("certlogin.cli.probe", "find out how a vendor's helper signs, from one sample"),
 }
 

@@ -50,6 +50,9 @@ class Jobs:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
 
+    def all(self) -> tuple[Job, ...]:
+        return tuple(self._jobs.values())
+
     def get(self, key: str) -> Job | None:
         return self._jobs.get(key)
 

@@ -6,15 +6,15 @@ and no login ever waits in here (S26).
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography import x509
 
 from certlogin.errors import CertloginError, Unavailable
-from certlogin.fetch.client import Transport
+from certlogin.fetch.around import Outcome as Outcome
+from certlogin.fetch.around import Surroundings as Surroundings
 from certlogin.fetch.jobs import JOBS_MOST, URGENT_MOST, Job, Jobs
 from certlogin.fetch.peers import FetchFailed
 from certlogin.fetch.schedule import Window, after_failure, after_success
@@ -22,54 +22,13 @@ from certlogin.fetch.shelf import Shelf
 from certlogin.fetch.sources import ListSource, SourceRules
 from certlogin.fetch.transfer import transfer
 from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
-from certlogin.pki.path import Trust, find_path
+from certlogin.pki.path import find_path
 
 _log = logging.getLogger("certlogin")
 #: How often the registered certificates are gone through.
 _WALK: Final = timedelta(hours=1)
 #: Files of answers that nobody renews.
 _OUT_OF_USE: Final = timedelta(days=30)
-
-
-class TrustHolder(Protocol):
-    """Where the current trust is; `flows/trust.py` has it."""
-
-    def current(self) -> Trust: ...
-
-    def add(
-        self, lists: Iterable[bytes], answers: Iterable[bytes], authorities: Iterable[UnverifiedCertificate] = ()
-    ) -> list[str]:
-        """Swap the trust for one with more evidence; returns why some of it was left out."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one source."""
-
-    name: str
-    #: Empty: it worked.
-    problem: str
-    #: False: a file of somebody else was as good.
-    fetched: bool
-    good_until: datetime | None
-    next_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Everything the refresher does not decide itself."""
-
-    trust: TrustHolder
-    transport: Transport
-    #: Aware, UTC.
-    clock: Callable[[], datetime]
-    #: `random(n)`: n random octets.
-    random: Callable[[int], bytes]
-    #: Registered certificates with their chains, DER.
-    registered: Callable[[], Iterable[tuple[bytes, Sequence[bytes]]]] = tuple
-    #: `alarm(name, facts)`: a source grows stale; told once each time.
-    alarm: Callable[[str, Mapping[str, object]], None] = lambda name, facts: None
 
 
 class Refresher:
@@ -158,6 +117,11 @@ class Refresher:
         finally:
             with self._changed:
                 job.is_busy = job.is_urgent = False
+
+    def state(self) -> list[Outcome]:
+        """Of every source that is known, as it is now."""
+        with self._changed:
+            return [self._outcome(job, fetched=False) for job in self._jobs.all()]
 
     def wait(self, longest: float) -> None:
         """Until something may be due, somebody asks, or `longest` seconds have passed."""
@@ -263,8 +227,18 @@ class Refresher:
         except FetchFailed as reason:
             return str(reason)
         if window.is_open(self._around.clock()):
-            self._succeeded(job, window)
+            self._succeeded(job, window, self._looked_at(name, window))
         return ""
+
+    def _looked_at(self, name: str, window: Window) -> datetime:
+        """When somebody last asked for it, who noted that; pauses count from there, also for another process."""
+        noted = self._shelf.noted(name).get("at") if self._shelf is not None else None
+        try:
+            moment = datetime.fromisoformat(str(noted))
+            return max(moment, window.begins) if moment <= self._around.clock() else window.begins
+        except (ValueError, TypeError):
+            # No date, or one without its offset.
+            return window.begins
 
     # --- one source
 
@@ -328,8 +302,8 @@ class Refresher:
 
     # --- what became of it
 
-    def _succeeded(self, job: Job, window: Window | None) -> None:
-        now = self._around.clock()
+    def _succeeded(self, job: Job, window: Window | None, looked_at: datetime | None = None) -> None:
+        now = looked_at or self._around.clock()
         with self._changed:
             job.window, job.failures, job.problem = window, 0, ""
             if window is not None:
@@ -375,12 +349,14 @@ class Refresher:
         self._shelf.note(job.source.key, facts)
 
     def _outcome(self, job: Job, *, fetched: bool) -> Outcome:
+        now = self._around.clock()
         return Outcome(
             name=job.source.name,
             problem=job.problem,
             fetched=fetched,
             good_until=None if job.window is None else job.window.ends,
             next_at=job.due,
+            is_stale=job.window is None or job.window.is_alarming(now),
         )
 
     def _chance(self) -> float:

@@ -8,11 +8,9 @@ from certlogin.fetch.sources import SourceRules
 from certlogin.settings.model import Settings
 
 
-def make_refresher(settings: Settings, around: Surroundings, *, fetches: bool) -> Refresher | None:
-    """None: the settings name nothing that could be fetched, and no directory to read."""
+def make_refresher(settings: Settings, around: Surroundings, *, fetches: bool = True) -> Refresher:
+    """`fetches` False: it only reads the directory, which somebody else fills."""
     table = settings.revocation
     rules = SourceRules(settings.trust.anchors, table.hosts)
-    if not (rules.may_fetch or table.directory):
-        return None
     shelf = Shelf(Path(table.directory), table.max_bytes) if table.directory else None
     return Refresher(rules, around, shelf, settings.trust.reload_seconds, fetches=fetches)

@@ -81,11 +81,6 @@ class SourceRules:
         self._hosts = hosts
         self._refused: set[str] = set()
 
-    @property
-    def may_fetch(self) -> bool:
-        """Whether there can be any source at all."""
-        return bool(self._hosts) or any(anchor.crl_urls or anchor.ocsp_urls for anchor in self._anchors.values())
-
     def configured(self) -> tuple[ListSource, ...]:
         """What the settings themselves name."""
         urls = (url for anchor in self._anchors.values() for url in anchor.crl_urls)

@@ -24,3 +24,9 @@ class Settings:
     helper: HelperSettings = field(default_factory=HelperSettings)
     stores: Stores = field(default_factory=Stores)
     personal: PersonalSettings = field(default_factory=PersonalSettings)
+
+
+def may_fetch(settings: Settings) -> bool:
+    """Whether there can be any address from which revocation is fetched."""
+    anchors = settings.trust.anchors
+    return bool(settings.revocation.hosts) or any(anchor.crl_urls or anchor.ocsp_urls for anchor in anchors)

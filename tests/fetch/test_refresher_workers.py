@@ -1,5 +1,6 @@
 """The refresher among others: registered certificates, other workers, the next start, threads."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from certlogin.fetch.refresher import Refresher
 from certlogin.pki.certificate import read_certificate
 from certlogin.pki.revocation import Settled
 from tests.companions import without
-from tests.factory import Issued, make_pki
-from tests.fetch.world import CRL, OCSP, World, crl, responding, with_responder, work
+from tests.factory import DAY, NOW, Issued, make_pki
+from tests.fetch.world import CRL, HOUR, OCSP, World, crl, responding, with_responder, work
 
 
 def test_registered_certificates_say_where_lists_are(world: World, leaf: Issued) -> None:
@@ -158,3 +159,27 @@ def test_a_waiting_thread_is_told_when_to_go_on(world: World, leaf: Issued) -> N
     refresher.learn([one.der for one in world.path(leaf)])
     assert refresher._pause() == 0.05
     refresher.wait(0.01)
+
+
+@pytest.mark.parametrize(
+    ("noted", "fetches"),
+    [
+        ("", True),
+        ("2026-03-06T08:00:00+00:00", False),
+        ("2026-03-05T08:00:00", True),
+        ("2999-01-01T00:00:00+00:00", True),
+    ],
+)
+def test_a_process_that_begins_late_looks_unless_another_one_just_did(
+    world: World, leaf: Issued, tmp_path: Path, noted: str, fetches: bool
+) -> None:
+    before = world.refresher(world.trust(), shelf=tmp_path / "shelf")
+    world.network.pages[CRL] = crl(world)
+    before.learn([one.der for one in world.path(leaf)])
+    work(before)
+    (note,) = (tmp_path / "shelf").glob("*.json")
+    note.write_text(json.dumps({"at": noted}))
+    world.clock.now = NOW + 4 * DAY + HOUR
+    after = world.refresher(world.trust(), shelf=tmp_path / "shelf")
+    after.learn([one.der for one in world.path(leaf)])
+    assert [outcome.fetched for outcome in work(after)] == ([True] if fetches else [])

@@ -26,17 +26,6 @@ def sources(
 def test_the_settings_own_lists_are_sources(world: World) -> None:
     rules = SourceRules((world.anchor(crl_urls=(CRL, "HTTP://CRL.example.cn:80/issuing.crl", OCSP)),), ())
     assert [source.address.url for source in rules.configured()] == [CRL, OCSP]
-    assert rules.may_fetch
-
-
-@pytest.mark.parametrize(
-    ("hosts", "changes", "may"),
-    [((), {}, False), (HOSTS, {}, True), ((), {"ocsp_urls": (OCSP,)}, True), ((), {"crl_urls": (CRL,)}, True)],
-)
-def test_without_an_address_and_without_hosts_nothing_is_ever_fetched(
-    world: World, hosts: tuple[str, ...], changes: dict[str, Any], may: bool
-) -> None:
-    assert SourceRules((world.anchor(**changes),), hosts).may_fetch is may
 
 
 def test_a_list_on_an_allowed_host_is_a_source(world: World) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certlogin.settings.addresses import Address, is_host_entry, read_address
+from certlogin.settings.model import may_fetch
 from tests.companions import without
 from tests.settings.good import ISSUING, changed, problems, read
 
@@ -49,6 +50,19 @@ def test_everything_may_be_given() -> None:
     settings = read(changed("trust.anchors.0.ocsp", True, changed("revocation", given_table, ISSUING)))
     assert settings.revocation.hosts == ("crl.example.cn", "10.0.0.1:8080", "[::1]:80")
     assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "may"),
+    [
+        ("revocation.directory", "x", False),
+        ("revocation.hosts", ["a.cn"], True),
+        ("trust.anchors.0.ocsp_urls", ["http://a.cn"], True),
+        ("trust.anchors.0.crl_urls", ["http://a.cn"], True),
+    ],
+)
+def test_without_an_address_and_without_hosts_nothing_is_ever_fetched(path: str, value: object, may: bool) -> None:
+    assert may_fetch(read(changed(path, value, ISSUING))) is may
 
 
 @pytest.mark.parametrize(
