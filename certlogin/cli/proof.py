@@ -1,4 +1,4 @@
-"""`certlogin proof check --batch`: the verdict over proofs in a file, as a login would judge what was signed and by whom.
+"""`certlogin proof check --batch`: the verdict over proofs in a file, judged as by a login: what was signed, by whom.
 
 What only a site knows is not asked: whether a challenge is its own and fresh, which forms an issuer allows, whose the
 certificate is. The signature is judged before path and revocation.
@@ -20,6 +20,7 @@ from certlogin.login.proof import AlgorithmNotAllowed, OriginMismatch, ProofFore
 from certlogin.login.web_eid import read_token
 from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
 from certlogin.pki.jwa import JWA
+from certlogin.pki.path import Trust
 from certlogin.pki.revocation import Mode
 from certlogin.pki.signature import Algorithm, verify_signature
 from certlogin.pki.sm2 import SM2
@@ -56,9 +57,9 @@ def verdict_of(members: Mapping[str, Any], now: datetime, sm2: SM2 | None) -> Ve
         raise batch.Unreadable("format: must be text")
     question, opening = _question(members, now), _READERS[form](members)
 
-    def opened() -> tuple[UnverifiedCertificate, Sequence[UnverifiedCertificate]]:
+    def opened(trust: Trust) -> tuple[UnverifiedCertificate, Sequence[UnverifiedCertificate]]:
         proof = opening()
-        proof.verify(sm2, question.at)
+        proof.verify(trust, question.at)
         return proof.leaf, proof.chain
 
     return judge(question, sm2, opened)
@@ -93,8 +94,8 @@ def _read_native(members: Mapping[str, Any]) -> _Open:
         _compare(facts, certificate, wanted)
         leaf = read_certificate(certificate)
 
-        def verify(sm2: SM2 | None, _: datetime) -> None:
-            verify_signature(leaf, algorithm, signed_bytes(payload, facts.purpose), signature, sm2)
+        def verify(trust: Trust, _: datetime) -> None:
+            verify_signature(leaf, algorithm, signed_bytes(payload, facts.purpose), signature, trust.sm2)
 
         return OpenedProof(leaf, (), verify)
 

@@ -51,7 +51,7 @@ class Question:
 
 
 #: What has the certificate inside, with what came along: a proof, whose signature it verifies first. Raises refusals.
-Open = Callable[[], tuple[UnverifiedCertificate, Sequence[UnverifiedCertificate]]]
+Open = Callable[[Trust], tuple[UnverifiedCertificate, Sequence[UnverifiedCertificate]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def judge(question: Question, sm2: SM2 | None, opened: Open | None = None) -> Ve
     except ConfigurationError as error:
         return unusable(error.code, "; ".join(error.problems))
     try:
-        leaf, beside = opened() if opened else (read_certificate(question.leaf), ())
+        leaf, beside = opened(trust) if opened else (read_certificate(question.leaf), ())
         path, settled = _judged(question, leaf, [*others, *beside], trust)
     except CertloginError as refusal:
         told = unreadable[0] if unreadable and isinstance(refusal, CertificateUntrusted) else refusal

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from certlogin.login.proof import ProofForeign
-from certlogin.login.web_eid import UnverifiedToken, verify_token
+from certlogin.login.web_eid import UnverifiedToken, check_signing_certificates, verify_token
 from certlogin.pki.certificate import UnverifiedCertificate, read_certificate, read_chain
 from certlogin.pki.cms import Attributes, UnverifiedSignedData, read_signed_data, verify_signed_data
 from certlogin.pki.jwa import JWA
+from certlogin.pki.path import Trust
 from certlogin.pki.signature import Algorithm
-from certlogin.pki.sm2 import SM2
 from certlogin.pki.vendor import verify_vendor_signature
 
 
@@ -25,7 +25,7 @@ class OpenedProof:
     leaf: UnverifiedCertificate
     chain: tuple[UnverifiedCertificate, ...]
     #: Raises the refusals of `pki`, SM2Unavailable, WebEidSigningCertificate.
-    verify: Callable[[SM2 | None, datetime], None] = field(repr=False)
+    verify: Callable[[Trust, datetime], None] = field(repr=False)
 
 
 def open_text(
@@ -34,8 +34,8 @@ def open_text(
     """A signature over exactly `signed`. Raises as `read_certificate`."""
     leaf = read_certificate(certificate)
 
-    def verify(sm2: SM2 | None, _: datetime) -> None:
-        verify_vendor_signature(leaf, algorithm, signed, signature, sm2)
+    def verify(trust: Trust, _: datetime) -> None:
+        verify_vendor_signature(leaf, algorithm, signed, signature, trust.sm2)
 
     return OpenedProof(leaf, read_chain(chain), verify)
 
@@ -55,9 +55,9 @@ def read_message(message: bytes, certificate: bytes | None) -> UnverifiedSignedD
 def open_message(message: UnverifiedSignedData, chain: Sequence[bytes], content: bytes) -> OpenedProof:
     """A message over exactly `content`, attached or not. Raises as `read_certificate`."""
 
-    def verify(sm2: SM2 | None, _: datetime) -> None:
+    def verify(trust: Trust, _: datetime) -> None:
         # Our content is a text of ours, and never looks like attributes.
-        verify_signed_data(message, content, sm2, attributes=Attributes.EITHER)
+        verify_signed_data(message, content, trust.sm2, attributes=Attributes.EITHER)
 
     known = {message.signer.der, *(one.der for one in message.chain)}
     beside = [one for one in read_chain(chain) if one.der not in known]
@@ -68,7 +68,8 @@ def open_token(token: UnverifiedToken, origin: str, nonce: str) -> OpenedProof:
     """A token of Web eID for this origin and nonce. Raises as `read_certificate`."""
     leaf = read_certificate(token.certificate)
 
-    def verify(_: SM2 | None, now: datetime) -> None:
-        verify_token(token, leaf, origin, nonce, now)
+    def verify(trust: Trust, now: datetime) -> None:
+        verify_token(token, leaf, origin, nonce)
+        check_signing_certificates(token, leaf, trust, now)
 
-    return OpenedProof(leaf, (), verify)
+    return OpenedProof(leaf, read_chain(token.chain), verify)

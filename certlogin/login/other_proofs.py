@@ -95,7 +95,7 @@ def open_other_proof(unredeemed: UnredeemedOther) -> OpenedProof:
 
 def accept_other_proof(opened: OpenedProof, unredeemed: UnredeemedOther, trust: Trust, now: datetime) -> AcceptedProof:
     """Raises the refusals of `pki`, SM2Unavailable, WebEidSigningCertificate, FormatNotAllowed."""
-    opened.verify(trust.sm2, now)
+    opened.verify(trust, now)
     trusted = judge_certificate(opened.leaf, opened.chain, trust, now)
     check_issuer(unredeemed.proof.format, trusted, unredeemed.expected)
     return AcceptedProof(trusted, helper_version=None, clock_difference=None, format=unredeemed.proof.format)

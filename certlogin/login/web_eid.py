@@ -3,13 +3,13 @@
 PURE. It decides form, signature, and whether the signing certificates of a 1.1 token belong to its owner. The login
 certificate stays unverified: `pki/judge.py` judges it afterwards. A signing certificate never logs in.
 
-The nonce of Web eID must be base64 of 44 to 128 characters, and our challenge text is not. So the nonce is the base64
-of the challenge's SHA-256; the text travels beside the token, and the server derives the nonce from it again: whoever
+The nonce of Web eID is base64 of 44 to 128 characters, and our challenge text is not. So the nonce is the base64 of
+the challenge's SHA-256; the text travels beside the token, and the server derives the nonce from it again: whoever
 finds another text for a nonce has broken SHA-256, and still lacks the MAC.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final
@@ -18,12 +18,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from certlogin.errors import Refusal
-from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
+from certlogin.pki.certificate import UnverifiedCertificate, read_certificate, read_chain
 from certlogin.pki.jwa import JWA, verify_jwa
+from certlogin.pki.path import Trust, find_path
 from certlogin.pki.profile import CertificateExpired, CertificateNotYetValid, check_validity
 from certlogin.wire.b64 import decode_standard, encode_standard
 from certlogin.wire.bad_request import BadRequest
-from certlogin.wire.json import JsonObject, exact_members, matching, object_list, read_object, text
+from certlogin.wire.json import JsonObject, exact_members, matching, object_list, read_object, text, text_list
 
 #: Octets of the JSON text.
 TOKEN_LIMIT: Final = 16 * 1024
@@ -32,10 +33,14 @@ _SIGNATURE_LIMIT: Final = 1024
 #: `web-eid:<major>[.<minor>]`, a missing minor is 0; whether the token brings signing certificates.
 _FORMATS: Final = {"web-eid:1": False, "web-eid:1.0": False, "web-eid:1.1": True}
 _MEMBERS: Final = ("algorithm", "format", "signature", "unverifiedCertificate")
+#: Only in 1.1: what signs documents, and CAs below the anchor. One of them is there.
 _SIGNING: Final = "unverifiedSigningCertificates"
+_CHAIN: Final = "unverifiedIntermediateCertificates"
+_CHAIN_OF_SIGNING: Final = "intermediateCertificates"
 _SUPPORTED: Final = "supportedSignatureAlgorithms"
 _SIGNING_MAX: Final = 4
 _SUPPORTED_MAX: Final = 64
+_CHAIN_MAX: Final = 5
 _DEPTH: Final = 5
 
 
@@ -50,20 +55,30 @@ class WebEidFormat(Refusal):
 
 @dataclass(eq=False)
 class WebEidSigningCertificate(Refusal):
-    """A signing certificate does not belong to the card: `unreadable`, `subject`, `issuer`, `validity` or `usage`."""
+    """A signing certificate does not belong to the card.
+
+    `unreadable`; another `subject` or `issuer`; `validity`, `usage`; `path`: no trusted CA has issued it.
+    """
 
     code: ClassVar[str] = "web_eid_signing_certificate"
     problem: str
 
 
 @dataclass(frozen=True, slots=True)
+class SigningCertificate:
+    #: DER, as all below.
+    certificate: bytes = field(repr=False)
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class UnverifiedToken:
     algorithm: JWA
     signature: bytes = field(repr=False)
-    #: DER.
     certificate: bytes = field(repr=False)
-    #: DER; empty in 1.0.
-    signing_certificates: tuple[bytes, ...] = field(default=(), repr=False)
+    #: Empty in 1.0, as the next.
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
+    signing_certificates: tuple[SigningCertificate, ...] = field(default=(), repr=False)
 
 
 def nonce_of(challenge: str) -> str:
@@ -77,7 +92,9 @@ def read_token(data: bytes) -> UnverifiedToken:
     version = text(value, "format", 64)
     if version not in _FORMATS:
         raise WebEidFormat(version)
-    exact_members(value, (*_MEMBERS, _SIGNING) if _FORMATS[version] else _MEMBERS, ("appVersion",))
+    exact_members(value, _MEMBERS, ("appVersion", _SIGNING, _CHAIN) if _FORMATS[version] else ("appVersion",))
+    if _FORMATS[version] and _SIGNING not in value and _CHAIN not in value:
+        raise BadRequest("missing_member", _SIGNING)
     if "appVersion" in value:
         # For the log of whoever asks why; nothing is decided by it.
         text(value, "appVersion", 256)
@@ -85,18 +102,32 @@ def read_token(data: bytes) -> UnverifiedToken:
         algorithm=JWA(matching(value, "algorithm", "|".join(JWA))),
         signature=_octets(value, "signature", _SIGNATURE_LIMIT),
         certificate=_octets(value, "unverifiedCertificate", TOKEN_LIMIT),
-        signing_certificates=_read_signing(value) if _FORMATS[version] else (),
+        chain=_read_chain(value, _CHAIN),
+        signing_certificates=_read_signing(value) if _SIGNING in value else (),
     )
 
 
-def verify_token(token: UnverifiedToken, leaf: UnverifiedCertificate, origin: str, nonce: str, now: datetime) -> None:
+def verify_token(token: UnverifiedToken, leaf: UnverifiedCertificate, origin: str, nonce: str) -> None:
     """Return only if the key of `leaf`, the token's certificate, has signed this origin and nonce.
 
-    Raises the refusals of `verify_jwa`, WebEidSigningCertificate.
+    Raises the refusals of `verify_jwa`.
     """
     verify_jwa(leaf, token.algorithm, signed_octets(token.algorithm, origin, nonce), token.signature)
-    for der in token.signing_certificates:
-        _check_signing(der, leaf, now)
+
+
+def check_signing_certificates(
+    token: UnverifiedToken, leaf: UnverifiedCertificate, trust: Trust, now: datetime
+) -> None:
+    """That they are of the same person by the same CA, for signing, and valid. Raises WebEidSigningCertificate."""
+    for entry in token.signing_certificates:
+        try:
+            signing, chain = read_certificate(entry.certificate), read_chain(entry.chain)
+        except Refusal:
+            raise WebEidSigningCertificate("unreadable") from None
+        for problem, holds in _BELONGS.items():
+            if not holds(signing, leaf, now):
+                raise WebEidSigningCertificate(problem)
+        _check_path(signing, chain, trust, now)
 
 
 def signed_octets(algorithm: JWA, origin: str, nonce: str) -> bytes:
@@ -117,18 +148,28 @@ def _octets(value: JsonObject, member: str, limit: int) -> bytes:
     return octets
 
 
-def _read_signing(value: JsonObject) -> tuple[bytes, ...]:
+def _read_chain(value: JsonObject, member: str) -> tuple[bytes, ...]:
+    """Absent, or not empty."""
+    if member not in value:
+        return ()
+    texts = text_list(value, member, _CHAIN_MAX, TOKEN_LIMIT)
+    if not texts:
+        raise BadRequest("empty", member)
+    return tuple(decode_standard(one, member) for one in texts)
+
+
+def _read_signing(value: JsonObject) -> tuple[SigningCertificate, ...]:
     return tuple(_read_one(entry) for entry in _some(value, _SIGNING, _SIGNING_MAX))
 
 
-def _read_one(entry: JsonObject) -> bytes:
-    exact_members(entry, ("certificate", _SUPPORTED))
+def _read_one(entry: JsonObject) -> SigningCertificate:
+    exact_members(entry, ("certificate", _SUPPORTED), (_CHAIN_OF_SIGNING,))
     for algorithm in _some(entry, _SUPPORTED, _SUPPORTED_MAX):
         exact_members(algorithm, ("cryptoAlgorithm", "hashFunction", "paddingScheme"))
         matching(algorithm, "cryptoAlgorithm", "ECC|RSA")
         matching(algorithm, "hashFunction", "SHA(?:-|3-)(?:224|256|384|512)")
         matching(algorithm, "paddingScheme", r"NONE|PKCS1\.5|PSS")
-    return _octets(entry, "certificate", TOKEN_LIMIT)
+    return SigningCertificate(_octets(entry, "certificate", TOKEN_LIMIT), _read_chain(entry, _CHAIN_OF_SIGNING))
 
 
 def _some(value: JsonObject, member: str, count: int) -> tuple[JsonObject, ...]:
@@ -138,19 +179,23 @@ def _some(value: JsonObject, member: str, count: int) -> tuple[JsonObject, ...]:
     return found
 
 
-def _check_signing(der: bytes, leaf: UnverifiedCertificate, now: datetime) -> None:
-    """That it is another certificate of the same person by the same CA, for signing, valid now."""
+def _check_path(
+    signing: UnverifiedCertificate, chain: Sequence[UnverifiedCertificate], trust: Trust, now: datetime
+) -> None:
+    """Its revocation is for whoever has something signed with it to ask."""
     try:
-        signing = read_certificate(der)
+        find_path(signing, chain, trust, now)
     except Refusal:
-        raise WebEidSigningCertificate("unreadable") from None
-    for problem, holds in _BELONGS.items():
-        if not holds(signing, leaf, now):
-            raise WebEidSigningCertificate(problem)
+        raise WebEidSigningCertificate("path") from None
 
 
 def _same_subject(signing: UnverifiedCertificate, leaf: UnverifiedCertificate, _: datetime) -> bool:
-    return signing.subject_der == leaf.subject_der
+    return _subject(signing) == _subject(leaf)
+
+
+def _subject(certificate: UnverifiedCertificate) -> list[tuple[str, str]]:
+    """Sorted: the two certificates of one card may have it in another order. Values are compared as they are."""
+    return sorted((one.oid.dotted_string, str(one.value)) for one in certificate.x509.subject)
 
 
 def _same_issuer(signing: UnverifiedCertificate, leaf: UnverifiedCertificate, _: datetime) -> bool:

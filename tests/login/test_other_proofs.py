@@ -27,7 +27,7 @@ from certlogin.login.proof import (
     check_proof,
 )
 from certlogin.login.text import UnfitForText, login_text
-from certlogin.login.web_eid import WebEidSigningCertificate
+from certlogin.login.web_eid import WebEidSigningCertificate, nonce_of
 from certlogin.pki.certificate import CertificateTooLarge
 from certlogin.pki.cms import CMSContentMismatch
 from certlogin.pki.jwa import JWA
@@ -368,6 +368,16 @@ def test_a_signing_certificate_of_somebody_else_spoils_a_token() -> None:
     token = token_text(signers=[tokens.signing_card(common_name="另一单位")])
     with pytest.raises(WebEidSigningCertificate):
         accept(web_eid_proof(token))
+
+
+def test_the_intermediates_of_a_token_count() -> None:
+    issuing = make_pki().issuing.der
+    trust = make_pki().trust(intermediates_der=(), revocation="off")
+    value = tokens.token(leaf(), nonce=nonce_of(CHALLENGE), format="web-eid:1.1")
+    with_chain = value | {"unverifiedIntermediateCertificates": [tokens.b64(issuing)]}
+    assert accept(web_eid_proof(tokens.octets(with_chain)), trust=trust)
+    with pytest.raises(CertificateUntrusted):
+        accept(web_eid_proof(), trust=trust)
 
 
 def test_what_is_verified_is_what_the_token_names() -> None:

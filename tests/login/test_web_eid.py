@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
@@ -14,9 +15,11 @@ from certlogin.errors import Refusal
 from certlogin.login import web_eid
 from certlogin.login.web_eid import (
     TOKEN_LIMIT,
+    SigningCertificate,
     UnverifiedToken,
     WebEidFormat,
     WebEidSigningCertificate,
+    check_signing_certificates,
     nonce_of,
     read_token,
     signed_octets,
@@ -29,15 +32,18 @@ from certlogin.pki.signature import KeyMismatch, SignatureMalformed, SignatureMi
 from certlogin.wire.b64 import decode_standard
 from certlogin.wire.bad_request import BadRequest
 from tests.companions import allows, without
-from tests.factory import DAY, NOW, Issued, make_pki
+from tests.factory import DAY, NOW, Issued, make_pki, resign
 from tests.login.tokens import NONCE, ORIGIN, SUPPORTED, b64, card, octets, signing, signing_card, token
 
 MODULE = web_eid.__name__
+TRUST = make_pki().trust()
 
 
 def accept(data: bytes, nonce: str = NONCE, origin: str = ORIGIN) -> UnverifiedToken:
     found = read_token(data)
-    verify_token(found, read_certificate(found.certificate), origin, nonce, NOW)
+    leaf = read_certificate(found.certificate)
+    verify_token(found, leaf, origin, nonce)
+    check_signing_certificates(found, leaf, TRUST, NOW)
     return found
 
 
@@ -62,7 +68,9 @@ def test_two_names_of_one_version(version: str) -> None:
 
 
 def test_1_1_brings_signing_certificates() -> None:
-    assert accept(octets(token(signers=[signing_card()]))).signing_certificates == (signing_card().der,)
+    assert accept(octets(token(signers=[signing_card()]))).signing_certificates == (
+        SigningCertificate(signing_card().der),
+    )
 
 
 def test_what_is_signed_is_the_hash_of_the_origin_and_of_the_nonces_text() -> None:
@@ -261,7 +269,7 @@ BENT: dict[str, dict[str, Any]] = {
     "validity": {"not_after": NOW - DAY},
     "usage": {"usages": ("digital_signature",)},
 }
-UNJUDGED: dict[str, object] = {f"{MODULE}._BELONGS": {}}
+UNJUDGED: dict[str, object] = {f"{MODULE}._BELONGS": {}, f"{MODULE}._check_path": lambda *_: None}
 
 
 @without(UNJUDGED)
@@ -294,6 +302,86 @@ def test_s23_a_signing_certificate_of_another_ca_is_refused() -> None:
 def test_s23_without_an_issuers_key_on_either_side_nothing_is_the_same() -> None:
     bare = make_pki().issuing.issue(key_name="card", aki=False)
     assert problem_of(signing_card(aki=False), by=bare) == "issuer"
+
+
+def forged(**changes: Any) -> Issued:
+    """By a CA of the attacker's own, with all that is looked at copied from the card."""
+    key_id = next(
+        extension.value for extension in card().certificate.extensions
+        if isinstance(extension.value, x509.AuthorityKeyIdentifier)
+    )  # fmt: skip
+    usual: dict[str, Any] = {"usages": ("content_commitment",), "extended": None, "aki": False}
+    return make_pki(label="forger").issuing.issue(**(usual | {"extra": ((key_id, False),)} | changes))
+
+
+@without({f"{MODULE}._check_path": lambda *_: None})
+def test_s23_a_signing_certificate_that_no_trusted_ca_has_issued_is_refused() -> None:
+    assert problem_of(forged()) == "path"
+
+
+@allows
+def test_s23_the_two_certificates_of_a_card_may_name_their_subject_in_another_order() -> None:
+    turned = x509.Name(reversed(list(card().certificate.subject)))
+    der = resign(signing_card().der, make_pki().issuing.key, lambda tbs: named(tbs, turned))
+    value = token(signers=[signing_card()])
+    value["unverifiedSigningCertificates"][0]["certificate"] = b64(der)
+    assert accept(octets(value))
+
+
+def named(tbs: Any, subject: x509.Name) -> None:
+    tbs["subject"] = asn1_x509.Name.load(subject.public_bytes())
+
+
+# --- the CAs that come along
+
+CHAIN = "unverifiedIntermediateCertificates"
+
+
+def test_1_1_may_bring_intermediates_instead() -> None:
+    value = token(format="web-eid:1.1") | {CHAIN: [b64(make_pki().issuing.der)]}
+    found = accept(octets(value))
+    assert (found.chain, found.signing_certificates) == ((make_pki().issuing.der,), ())
+
+
+def test_intermediates_of_a_signing_certificate_are_its_own() -> None:
+    value = token(signers=[signing_card()])
+    value["unverifiedSigningCertificates"][0]["intermediateCertificates"] = [b64(make_pki().issuing.der)]
+    bare = make_pki().trust(intermediates_der=(), revocation="off")
+    found = read_token(octets(value))
+    leaf = read_certificate(found.certificate)
+    check_signing_certificates(found, leaf, bare, NOW)
+    without_chain = read_token(octets(token(signers=[signing_card()])))
+    with pytest.raises(WebEidSigningCertificate, match="path"):
+        check_signing_certificates(without_chain, leaf, bare, NOW)
+
+
+@pytest.mark.parametrize(
+    ("chain", "reason"),
+    [
+        ([], "empty"),
+        (None, "not_a_list"),
+        ([""], "empty"),
+        ([1], "not_text"),
+        (["Zg"], "not_base64"),
+        (["Zg=="] * 6, "too_many"),
+    ],
+)
+def test_intermediates_are_a_short_list_of_certificates(chain: object, reason: str) -> None:
+    assert refused(token(signers=[signing_card()]) | {CHAIN: chain}) == (reason, CHAIN)
+    value = token(signers=[signing_card()])
+    value["unverifiedSigningCertificates"][0]["intermediateCertificates"] = chain
+    assert refused(value) == (reason, "intermediateCertificates")
+
+
+def test_1_0_has_no_intermediates() -> None:
+    assert refused(token() | {CHAIN: [b64(make_pki().issuing.der)]}) == ("unknown_member", CHAIN)
+
+
+def test_intermediates_that_cannot_be_read_make_a_signing_certificate_unreadable() -> None:
+    value = token(signers=[signing_card()])
+    value["unverifiedSigningCertificates"][0]["intermediateCertificates"] = [b64(b"no certificate")]
+    with pytest.raises(WebEidSigningCertificate, match="unreadable"):
+        accept(octets(value))
 
 
 def test_a_signing_certificate_that_cannot_be_read_is_refused() -> None:
@@ -353,7 +441,7 @@ def test_entries_are_as_the_specification_has_them(entries: object, reason: str,
 def test_every_algorithm_of_the_specification_may_be_offered(kind: str, digest: str, padding: str) -> None:
     supported = [{"cryptoAlgorithm": kind, "hashFunction": digest, "paddingScheme": padding}]
     value = token(format="web-eid:1.1", unverifiedSigningCertificates=[signing(signing_card(), supported)])
-    assert read_token(octets(value)).signing_certificates == (signing_card().der,)
+    assert read_token(octets(value)).signing_certificates == (SigningCertificate(signing_card().der),)
 
 
 def test_a_token_is_not_shown() -> None:
@@ -364,7 +452,6 @@ def test_a_token_is_not_shown() -> None:
 # --- mutations
 
 GOOD = octets(token(signers=[signing_card()]))
-TRUST = make_pki().trust()
 
 
 @given(data=st.data())
