@@ -302,7 +302,12 @@ def _check_binds(accepted: AcceptedProof) -> None:
 
 def _proven(context: Context, found: OpenAttempt, accepted: AcceptedProof, now: datetime) -> str:
     sha256 = accepted.certificate.facts.sha256
-    facts = {"sha256": sha256, "format": accepted.format, "clock_difference": accepted.clock_difference}
+    facts = {
+        "sha256": sha256,
+        "format": accepted.format,
+        "clock_difference": accepted.clock_difference,
+        "revocation": accepted.certificate.revocation,
+    }
     record(context, event_of(context, "proof_accepted", "ok", now=now, attempt=found.attempt, facts=facts))
     return allow_release(context, found, Proven(Method.CERTIFICATE, sha256, now), now)
 

@@ -42,6 +42,7 @@ def uses(world: World) -> list[dict[str, Any]]:
 def test_with_fresh_lists_nobody_needs_grace(graceful: World) -> None:
     assert logged_in(graceful).is_admitted()
     assert uses(graceful) == []
+    assert graceful.events("proof_accepted")[0].facts["revocation"] == "crl"
 
 
 @allows
@@ -52,6 +53,7 @@ def test_s24_each_use_of_grace_is_written_down(graceful: World) -> None:
     (at_proof, at_release) = uses(graceful)
     assert at_proof == at_release
     assert at_proof["anchor"] == "test"
+    assert graceful.events("proof_accepted")[0].facts["revocation"] == "grace"
     assert graceful.events("revocation_grace")[1].unit_id == "U1"
     # A session that goes on is one use an hour.
     graceful.clock.advance(70)
