@@ -14,6 +14,7 @@ from certlogin.pki.certificate import UnverifiedCertificate, read_certificate, r
 from certlogin.pki.cms import Attributes, UnverifiedSignedData, read_signed_data, verify_signed_data
 from certlogin.pki.jwa import JWA
 from certlogin.pki.path import Trust
+from certlogin.pki.profile import guard_leaf
 from certlogin.pki.signature import Algorithm
 from certlogin.pki.vendor import verify_vendor_signature
 
@@ -70,6 +71,8 @@ def open_token(token: UnverifiedToken, origin: str, nonce: str) -> OpenedProof:
 
     def verify(trust: Trust, now: datetime) -> None:
         verify_token(token, leaf, origin, nonce)
+        # The certificates of a card are for logins or for documents, and say which.
+        guard_leaf(leaf, now, client_auth_required=True)
         check_signing_certificates(token, leaf, trust, now)
 
     return OpenedProof(leaf, read_chain(token.chain), verify)

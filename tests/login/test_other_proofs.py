@@ -32,6 +32,7 @@ from certlogin.pki.certificate import CertificateTooLarge
 from certlogin.pki.cms import CMSContentMismatch
 from certlogin.pki.jwa import JWA
 from certlogin.pki.path import CertificateUntrusted, Trust
+from certlogin.pki.profile import CertificateUsage
 from certlogin.pki.revocation import CertificateRevoked
 from certlogin.pki.signature import KeyMismatch, SignatureMalformed, SignatureMismatch
 from tests.companions import allows, companion, without
@@ -368,6 +369,15 @@ def test_a_signing_certificate_of_somebody_else_spoils_a_token() -> None:
     token = token_text(signers=[tokens.signing_card(common_name="另一单位")])
     with pytest.raises(WebEidSigningCertificate):
         accept(web_eid_proof(token))
+
+
+@without({"certlogin.login.forms.guard_leaf": lambda *_, **__: None})
+def test_s23_the_certificate_of_a_card_says_that_it_is_for_logins() -> None:
+    unsaid = make_pki().issuing.issue(extended=None)
+    assert accept(text_proof(unsaid))
+    with pytest.raises(CertificateUsage) as refused:
+        accept(web_eid_proof(token_text(unsaid)))
+    assert refused.value.problem == "client_auth"
 
 
 def test_the_intermediates_of_a_token_count() -> None:
