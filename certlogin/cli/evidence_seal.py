@@ -28,6 +28,8 @@ from certlogin.records.audit import AuditEvent
 from certlogin.wire.json import BadRequest
 
 PASSPHRASE: Final = "CERTLOGIN_EVIDENCE_PASSPHRASE"  # noqa: S105
+#: The first checkpoint has none before it; and after a clock was wrong there must be checkpoints again.
+_NO_OBSTACLES: Final = frozenset({Code.ANCHOR_MISSING, Code.WRONG_TIME})
 _KEY_TYPES: Final = ("Ed25519", "P-256")
 _FILE_MAX: Final = 1 << 16
 
@@ -99,8 +101,7 @@ def _checked_head(desk: Desk, key: PrivateKey, earlier: Iterable[Checkpoint]) ->
     lines = (Line(one.entry, one.hash, None) for one in book_of(desk).stored())
     known = (*desk.store.checkpoints(), *earlier)
     report = check_chain(lines, known, [key.public_key()])
-    # The first checkpoint has none before it.
-    broken = [one for one in report.findings if not one.is_note and one.code is not Code.ANCHOR_MISSING]
+    broken = [one for one in report.findings if not one.is_note and one.code not in _NO_OBSTACLES]
     if broken:
         raise EvidenceChainBroken(", ".join(f"{one.code} {one.seq}" for one in broken))
     return report.head

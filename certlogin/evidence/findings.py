@@ -30,6 +30,7 @@ class Code(StrEnum):
     CHECKPOINT_INVALID = "checkpoint_invalid"
     CHECKPOINT_MISMATCH = "checkpoint_mismatch"
     TRUNCATED = "truncated"
+    WRONG_TIME = "wrong_time"
     ANCHOR_MISSING = "anchor_missing"
     # Nothing wrong, and to be known.
     REDACTED = "redacted"

@@ -5,8 +5,12 @@ export is found where he leaves a hash, a user's signature or a checkpoint that 
 what came after the last checkpoint, and the report says so.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Final
 
 from certlogin.evidence.chain import Head, Line, read_line
 from certlogin.evidence.checkpoint import Checkpoint, CheckpointInvalid, PublicKey, key_id_of, verify_checkpoint
@@ -14,6 +18,9 @@ from certlogin.evidence.contents import SignatureCheck, judge_line, native_signa
 from certlogin.evidence.findings import Code, Finding, Report
 from certlogin.pki.path import Trust
 from certlogin.wire.json import BadRequest
+
+#: How far the clocks of those who write records and sign checkpoints may be apart.
+CLOCKS_APART: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -23,6 +30,8 @@ class _Reading:
     head: Head = field(default_factory=Head)
     #: Each record's hash as its contents give it.
     hashes: dict[int, str] = field(default_factory=lambda: {0: Head().hash})
+    #: When each was accepted, by its own word.
+    times: dict[int, datetime] = field(default_factory=dict)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     records: int = 0
 
@@ -55,10 +64,11 @@ def check_chain(lines: Iterable[Line], checkpoints: Iterable[Checkpoint], keys: 
 
 
 def _report(reading: _Reading, findings: list[Finding], keys: Sequence[PublicKey]) -> Report:
-    anchored, found = _judge_checkpoints(reading, keys)
-    ends = _ends(anchored, reading, bool(keys))
-    seq = 0 if anchored is None else anchored.head.seq
-    return Report((*findings, *found, *ends), reading.records, reading.head, seq)
+    good, found = _judge_checkpoints(reading, keys)
+    covering = [checkpoint for checkpoint in good if _covers(checkpoint, reading)]
+    anchored = max(covering, key=lambda one: (one.head.seq, one.at), default=None)
+    told = (*findings, *found, *_times(reading, good), *_ends(anchored, bool(keys)))
+    return Report(told, reading.records, reading.head, 0 if anchored is None else anchored.head.seq)
 
 
 def _read(
@@ -103,6 +113,7 @@ def follow(line: Line, reading: _Reading) -> Iterator[Finding]:
         yield Finding(Code.CHAIN_BROKEN, entry.seq)
     reading.head = entry.head
     reading.hashes[entry.seq] = entry.hash
+    reading.times[entry.seq] = entry.record.at
 
 
 def _is_changed(line: Line) -> bool:
@@ -113,25 +124,37 @@ def _is_torn(line: Line, last: Head) -> bool:
     return line.entry.previous != last.hash
 
 
-def _judge_checkpoints(reading: _Reading, keys: Sequence[PublicKey]) -> tuple[Checkpoint | None, list[Finding]]:
-    """The checkpoint that covers most, and what is wrong with the others."""
+def _judge_checkpoints(reading: _Reading, keys: Sequence[PublicKey]) -> tuple[list[Checkpoint], list[Finding]]:
+    """Those that hold, and what is wrong with the others."""
     known = {key_id_of(key): key for key in keys}
-    best: Checkpoint | None = None
+    good: list[Checkpoint] = []
     findings: list[Finding] = []
     for checkpoint in dict.fromkeys(reading.checkpoints):
         code = _problem(checkpoint, known, reading)
-        if code is not None:
+        if code is None:
+            good.append(checkpoint)
+        else:
             findings.append(Finding(code, checkpoint.head.seq))
-        elif _covers_more(checkpoint, best, reading):
-            best = checkpoint
-    return best, findings
+    return good, findings
 
 
-def _covers_more(checkpoint: Checkpoint, best: Checkpoint | None, reading: _Reading) -> bool:
+def _covers(checkpoint: Checkpoint, reading: _Reading) -> bool:
     """One over an empty chain says something only while it is empty."""
-    if checkpoint.head.seq == 0 and reading.records:
-        return False
-    return best is None or (checkpoint.head.seq, checkpoint.at) >= (best.head.seq, best.at)
+    return checkpoint.head.seq > 0 or reading.records == 0
+
+
+def _times(reading: _Reading, checkpoints: Iterable[Checkpoint]) -> Iterator[Finding]:
+    """A record behind a checkpoint is no older than it, and one that it covers is no younger."""
+    ordered = sorted(checkpoints, key=lambda one: one.head.seq)
+    numbers = [one.head.seq for one in ordered]
+    latest = list(accumulate((one.at for one in ordered), max))
+    earliest = list(accumulate((one.at for one in reversed(ordered)), min))[::-1]
+    for seq, at in reading.times.items():
+        place = bisect_left(numbers, seq)
+        if place > 0 and at < latest[place - 1] - CLOCKS_APART:
+            yield Finding(Code.WRONG_TIME, seq, "earlier than a checkpoint before it")
+        if place < len(earliest) and at > earliest[place] + CLOCKS_APART:
+            yield Finding(Code.WRONG_TIME, seq, "later than a checkpoint over it")
 
 
 def _problem(checkpoint: Checkpoint, known: dict[str, PublicKey], reading: _Reading) -> Code | None:
@@ -147,7 +170,7 @@ def _problem(checkpoint: Checkpoint, known: dict[str, PublicKey], reading: _Read
     return None if reading.hashes.get(checkpoint.head.seq) == checkpoint.head.hash else Code.CHECKPOINT_MISMATCH
 
 
-def _ends(anchored: Checkpoint | None, reading: _Reading, has_keys: bool) -> Iterator[Finding]:
+def _ends(anchored: Checkpoint | None, has_keys: bool) -> Iterator[Finding]:
     """What nothing from outside vouches for."""
     if anchored is None:
         yield Finding(Code.ANCHOR_MISSING if has_keys else Code.UNANCHORED)

@@ -233,6 +233,15 @@ def test_s30_no_checkpoint_is_signed_over_a_chain_that_was_rewritten(archive: Ar
     assert outside.read_bytes() == before
 
 
+def test_a_clock_that_was_wrong_stops_no_checkpoint(archive: Archive) -> None:
+    archive.office.now = NOW - DAY
+    assert archive.checkpoint().code == 0
+    archive.office.now = NOW
+    assert archive.checkpoint().code == 0
+    code, found = archive.verdict(archive.export(), *archive.key)
+    assert (code, set(found)) == (1, {"wrong_time", "tail_open"})
+
+
 def test_a_file_of_something_else_is_not_added_to(archive: Archive) -> None:
     ran = archive.checkpoint("--file", archive.export())
     assert ran.code == 2

@@ -125,7 +125,7 @@ def operators_key() -> ed25519.Ed25519PrivateKey:
     return ed25519.Ed25519PrivateKey.generate()
 
 
-def checkpoint(lines: Sequence[Line], key: PrivateKey | None = None, at: datetime = NOW + DAY) -> Checkpoint:
+def checkpoint(lines: Sequence[Line], key: PrivateKey | None = None, at: datetime = NOW) -> Checkpoint:
     return sign_checkpoint(lines[-1].entry.head if lines else Head(), at, key or operators_key())
 
 

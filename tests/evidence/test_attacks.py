@@ -1,14 +1,17 @@
 """S30 against exports: the attacker changes, removes, inserts, moves, swaps and rewrites."""
 
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from certlogin.evidence.chain import Line
 from certlogin.evidence.findings import Code
 from certlogin.evidence.record import Body
+from certlogin.evidence.verify import CLOCKS_APART
 from tests.companions import allows, without
 from tests.evidence.made import (
     TEXT,
@@ -224,6 +227,23 @@ def test_s30_a_cut_off_tail_is_found_by_a_checkpoint() -> None:
     assert codes(found) == [Code.TRUNCATED, Code.ANCHOR_MISSING]
 
 
+@without({f"{_VERIFY}._times": _nothing}, sees=SOUND)
+@pytest.mark.parametrize(("age", "place"), [(-DAY, 3), (DAY, 2)])
+def test_s30_a_record_put_in_with_another_time_is_found(age: timedelta, place: int) -> None:
+    """Such as before the key was revoked: with a stolen key everything else fits."""
+    lines = chained([signed(at=NOW + (age if number == place else timedelta(0))) for number in (1, 2, 3)])
+    found = report(lines, [checkpoint([]), checkpoint(lines[:2])], keys=True)
+    assert not found.is_sound
+    assert [(one.code, one.seq) for one in found.findings if not one.is_note] == [(Code.WRONG_TIME, place)]
+
+
+@allows
+@pytest.mark.parametrize("apart", [CLOCKS_APART, -CLOCKS_APART])
+def test_s30_clocks_may_be_a_little_apart(apart: timedelta) -> None:
+    lines = chained([signed(at=NOW + apart) for _ in range(3)])
+    assert report(lines, [checkpoint(lines[:2])], keys=True).is_sound
+
+
 @without({f"{_VERIFY}.verify_checkpoint": lambda found, key: None}, sees=SOUND)
 def test_s30_a_checkpoint_of_another_key_under_the_operators_name_is_found() -> None:
     lines = three()
@@ -249,7 +269,7 @@ def test_s30_checkpoints_taken_out_of_an_export_are_missed_by_who_has_their_key(
     assert codes(found) == [Code.ANCHOR_MISSING]
 
 
-@without({f"{_VERIFY}._covers_more": lambda *given: True}, sees=SOUND)
+@without({f"{_VERIFY}._covers": lambda *given: True}, sees=SOUND)
 def test_s30_a_checkpoint_of_an_empty_chain_anchors_nothing_later() -> None:
     found = report(three(), [checkpoint([])], keys=True)
     assert not found.is_sound

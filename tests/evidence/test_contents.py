@@ -108,7 +108,7 @@ def test_checkpoints_kept_elsewhere_count_like_those_in_the_export() -> None:
     outside = [checkpoint(lines[:2]).to_bytes(), checkpoint(lines[:1]).to_bytes()]
     found = verify(data, trust(), [operators_key().public_key()], outside)
     assert found.anchored == 2
-    assert found.findings == (Finding(Code.TAIL_OPEN, 2, "2026-03-03T08:00:00+00:00"),)
+    assert found.findings == (Finding(Code.TAIL_OPEN, 2, "2026-03-02T08:00:00+00:00"),)
 
 
 def test_what_is_no_checkpoint_is_found_in_either_place() -> None:
