@@ -18,7 +18,9 @@ from certlogin.probe.texts import DIGESTS, Text, digest
 
 _DEPTH: Final = 4
 _TURN: Final = "let the helper's driver write r || s before it hands the signature on"
+#: What a login takes in a text's signature.
 _RAW: Final = Form("r || s")
+_DER: Final = Form("DER")
 _ITSELF: Final = "none: the octets themselves are the digest"
 _NO_Z: Final = "no Z"
 
@@ -81,7 +83,7 @@ def user_id(identity: bytes) -> str:
 def _of_der(octets: bytes) -> Iterator[Numbers]:
     try:
         r, s = (unsigned(number) for number in exactly(only_element(octets, SEQUENCE), 2))
-        yield Numbers(Form("DER", _TURN), r, s)
+        yield Numbers(_DER, r, s)
         return
     except DERError:
         pass

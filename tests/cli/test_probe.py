@@ -53,7 +53,6 @@ def test_what_fits_is_named_with_what_to_configure(bench: Bench) -> None:
         "signed       the text as given",
         "hash         SM3; with Z and the user id 1234567812345678",
         'certlogin    a login may accept it: format "text", algorithm "SM2-SM3"',
-        "certlogin    let the helper's driver write r || s before it hands the signature on",
     ]
     assert out.startswith("certificate  SM2; ")
 
