@@ -117,7 +117,6 @@ class TrustSource:
                 loaded = _logged(load_trust(self._settings, self._trust, sm2=self._sm2))
                 self._trust = self._with_added(loaded)
                 self._stamp = stamp
-                _give_memory_back()
         except (OSError, ConfigurationError) as error:
             raise Unavailable("trust") from error
 
@@ -183,7 +182,7 @@ def load_trust(settings: TrustSettings, previous: Trust | None = None, *, sm2: S
             problems.extend(f"[trust.anchors] {anchor.name}: {problem}" for problem in error.problems)
     if problems:
         raise ConfigurationError(tuple(problems))
-    return build_trust(
+    trust = build_trust(
         material,
         client_auth_required=settings.require_client_auth,
         forbidden_policies=settings.forbidden_policies,
@@ -192,6 +191,8 @@ def load_trust(settings: TrustSettings, previous: Trust | None = None, *, sm2: S
         sm2=sm2,
         pause=_let_others_run,
     )
+    _give_memory_back()
+    return trust
 
 
 def _logged(trust: Trust) -> Trust:
