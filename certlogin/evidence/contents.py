@@ -20,7 +20,7 @@ from certlogin.pki.profile import WeakSignature, check_strength, check_validity,
 from certlogin.pki.signature import verify_signature
 from certlogin.pki.sm2 import SM2, SM2Unavailable
 from certlogin.wire.json import BadRequest, JsonObject, read_object
-from certlogin.wire.payload import PAYLOAD_LIMIT, signed_bytes
+from certlogin.wire.payload import PAYLOAD_LIMIT, Purpose, signed_bytes
 
 #: Return only if the record's signature was made by the certificate's key. Raises Refusal, SM2Unavailable.
 SignatureCheck = Callable[[UnverifiedCertificate, EvidenceRecord, SM2 | None], None]
@@ -61,8 +61,10 @@ def _payload(record: EvidenceRecord, body: Body | None) -> _Found:
         "purpose": record.purpose.value,
         "unit": record.unit_id,
         "alg": record.algorithm.value,
-        "text_version": record.text_version,
     }
+    if record.purpose is not Purpose.UPGRADE:
+        # An upgrade names text and form by their hashes only.
+        expected["text_version"] = record.text_version
     for member, value in expected.items():
         if signed.get(member) != value:
             yield Code.PAYLOAD_MISMATCH, member

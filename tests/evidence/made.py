@@ -52,6 +52,10 @@ def payload(text: str, form: str, by: Issued, **changes: JsonValue) -> JsonObjec
     }  # fmt: skip
     if form:
         usual["form_sha256"] = sha256(form.encode()).hexdigest()
+    if changes.get("purpose") == "upgrade":
+        # An upgrade names the new key instead of a version.
+        del usual["text_version"]
+        usual["new_spki_sha256"] = "ab" * 32
     return {**usual, **changes}
 
 

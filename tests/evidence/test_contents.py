@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 
 from certlogin.evidence.findings import Code, Finding
 from certlogin.evidence.record import EvidenceRecord
-from certlogin.evidence.verify import verify
+from certlogin.evidence.verify import check_chain, verify
 from certlogin.pki.certificate import UnverifiedCertificate
 from certlogin.pki.sm2 import SM2
 from certlogin.wire.json import JsonObject
@@ -38,7 +38,7 @@ def test_an_upgrade_names_its_form_apart() -> None:
 @pytest.mark.parametrize(
     ("says", "code", "detail"),
     [
-        ({"purpose": "upgrade"}, Code.PAYLOAD_MISMATCH, "purpose"),
+        ({"purpose": "login"}, Code.PAYLOAD_MISMATCH, "purpose"),
         ({"unit": "U2"}, Code.PAYLOAD_MISMATCH, "unit"),
         ({"alg": "RS256"}, Code.PAYLOAD_MISMATCH, "alg"),
         ({"text_version": "2"}, Code.PAYLOAD_MISMATCH, "text_version"),
@@ -125,6 +125,15 @@ def test_a_checkpoint_of_a_key_that_is_not_given_is_named() -> None:
     found = report(lines, [checkpoint(lines)])
     assert codes(found) == [Code.CHECKPOINT_UNKNOWN_KEY, Code.UNANCHORED]
     assert found.is_sound
+
+
+def test_a_chain_is_followed_without_what_its_records_say() -> None:
+    lines = three()
+    bare = [replace(line, body=None) for line in lines]
+    key = operators_key().public_key()
+    assert codes(check_chain(bare, [checkpoint(lines)], [key])) == [Code.TAIL_OPEN]
+    assert codes(check_chain(bare[:2], [checkpoint(lines)], [key])) == [Code.TRUNCATED, Code.ANCHOR_MISSING]
+    assert Code.MISSING in codes(check_chain(bare[1:], [], [key]))
 
 
 def test_an_empty_chain_may_be_anchored() -> None:
