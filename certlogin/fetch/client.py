@@ -115,7 +115,7 @@ class Client:
             if peers.was_cut:
                 raise FetchFailed(_LATE)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise FetchFailed(_reason(error)) from error
+            raise FetchFailed(_LATE if peers.was_cut else _reason(error)) from error
         finally:
             watchdog.cancel()
 

@@ -4,7 +4,7 @@ It keeps the table, bounded, and decides which source comes next. It must not kn
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,6 +49,8 @@ class Jobs:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
+        #: By DER, one of each: a certificate takes as much room as twenty jobs.
+        self._authorities: dict[bytes, UnverifiedCertificate] = {}
 
     def all(self) -> tuple[Job, ...]:
         return tuple(self._jobs.values())
@@ -60,6 +62,7 @@ class Jobs:
         self, source: Source, now: datetime, known: Mapping[str, object], *, is_configured: bool = False
     ) -> Job | None:
         """The job of a source, a new one if need be. None: the table is full of others that are wanted."""
+        source = self._with_known_issuer(source)
         job = self._jobs.get(source.key)
         if job is None:
             if len(self._jobs) >= JOBS_MOST and not self._make_room(now):
@@ -69,6 +72,13 @@ class Jobs:
         job.is_configured = job.is_configured or is_configured
         job.authorities |= {one.der: one for one in source.authorities}
         return job
+
+    def _with_known_issuer(self, source: Source) -> Source:
+        if isinstance(source, StatusSource):
+            return replace(source, issuer=self._authorities.setdefault(source.issuer.der, source.issuer))
+        if source.authority is None:
+            return source
+        return replace(source, authority=self._authorities.setdefault(source.authority.der, source.authority))
 
     def forget(self, now: datetime) -> list[Job]:
         """Drop what nobody wants any more; returns it."""
@@ -100,7 +110,7 @@ def _is_unwanted(job: Job, now: datetime) -> bool:
         return False
     source = job.source
     if isinstance(source, StatusSource):
-        return now > source.certificate.x509.not_valid_after_utc or now - job.wanted_at > ANSWERS_KEPT
+        return now > source.expires or now - job.wanted_at > ANSWERS_KEPT
     return now - job.wanted_at > LISTS_KEPT
 
 

@@ -4,6 +4,7 @@ It decides what is done now, in whichever thread calls it. It must not know wher
 and no login ever waits in here (S26).
 """
 
+import hashlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ class Refresher:
         self._walk_at: datetime | None = None
         self._alarmed: set[str] = set()
         self._on_shelf = threading.Lock()
-        #: Leaves of paths that were learned, and when: most requests bring the same ones.
+        #: Hashes of leaves whose paths were learned, and when: most requests bring the same ones.
         self._learned: dict[bytes, datetime] = {}
 
     # --- what others tell it
@@ -88,6 +89,7 @@ class Refresher:
         return True
 
     def _is_news(self, leaf: bytes, now: datetime) -> bool:
+        leaf = hashlib.sha256(leaf).digest()
         last = self._learned.get(leaf)
         if last is not None and now - last < _WALK:
             return False
@@ -295,7 +297,7 @@ class Refresher:
         if isinstance(source, ListSource):
             parsed = x509.load_der_x509_crl(content)
             return Window(parsed.last_update_utc, parsed.next_update_utc or parsed.last_update_utc)
-        answer = self._around.trust.current().index.of(source.issuer).answers.get(source.certificate.serial)
+        answer = self._around.trust.current().index.of(source.issuer).answers.get(source.serial)
         if answer is None:
             raise FetchFailed("the answer does not speak of that certificate")
         return Window(answer.this_update, answer.until)

@@ -50,20 +50,22 @@ class ListSource:
 
 @dataclass(frozen=True, slots=True)
 class StatusSource:
-    """What a responder says of one certificate."""
+    """What a responder says of one certificate. There may be many: it holds no more of it than is asked for."""
 
-    certificate: UnverifiedCertificate
+    serial: int
+    #: notAfter.
+    expires: datetime
     issuer: UnverifiedCertificate
     addresses: tuple[Address, ...]
 
     @property
     def key(self) -> str:
-        what = self.issuer.subject_der + bytes.fromhex(self.issuer.spki_sha256) + str(self.certificate.serial).encode()
+        what = self.issuer.subject_der + bytes.fromhex(self.issuer.spki_sha256) + str(self.serial).encode()
         return f"{hashlib.sha256(what).hexdigest()[:40]}.ocsp"
 
     @property
     def name(self) -> str:
-        return f"{self.addresses[0].url} for serial {self.certificate.serial:x}"
+        return f"{self.addresses[0].url} for serial {self.serial:x}"
 
     @property
     def authorities(self) -> tuple[UnverifiedCertificate, ...]:
@@ -97,7 +99,8 @@ class SourceRules:
             found += (ListSource(address, issuer) for address in self._allowed(list_addresses(certificate)))
             addresses = tuple(self._responders(anchor, certificate, issuer, trust))
             if addresses and not is_covered(certificate, issuer, trust, now):
-                found.append(StatusSource(certificate, issuer, addresses))
+                expires = certificate.x509.not_valid_after_utc
+                found.append(StatusSource(certificate.serial, expires, issuer, addresses))
         return found
 
     def _responders(

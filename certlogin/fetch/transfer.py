@@ -10,7 +10,7 @@ from certlogin.fetch.client import Fetched, Transport, Validators
 from certlogin.fetch.jobs import Job
 from certlogin.fetch.peers import FetchFailed
 from certlogin.fetch.sources import ListSource, StatusSource
-from certlogin.pki.ocsp import ocsp_request
+from certlogin.pki.ocsp import ocsp_request_for
 from certlogin.pki.pem import REVOCATION_LIST, read_pem
 
 _OCSP_REQUEST: Final = "application/ocsp-request"
@@ -32,7 +32,7 @@ def _list(job: Job, source: ListSource, transport: Transport) -> Fetched | None:
 
 def _answer(source: StatusSource, transport: Transport) -> bytes:
     """Of the first responder that gives one."""
-    request = ocsp_request(source.certificate, source.issuer)
+    request = ocsp_request_for(source.serial, source.issuer)
     reasons = []
     for address in source.addresses:
         try:

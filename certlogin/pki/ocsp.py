@@ -87,8 +87,13 @@ def question_of(certificate: UnverifiedCertificate, issuer: UnverifiedCertificat
 
 def ocsp_request(certificate: UnverifiedCertificate, issuer: UnverifiedCertificate) -> bytes:
     """The DER of an OCSPRequest for one certificate, without nonce: the answer's own dates say how old it is."""
+    return ocsp_request_for(certificate.serial, issuer)
+
+
+def ocsp_request_for(serial: int, issuer: UnverifiedCertificate) -> bytes:
+    """The same, where only its serial number is at hand."""
     builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
-        _digest(_SHA1, issuer.subject_der), _digest(_SHA1, _key_bits(issuer)), certificate.serial, _SHA1
+        _digest(_SHA1, issuer.subject_der), _digest(_SHA1, _key_bits(issuer)), serial, _SHA1
     )
     return builder.build().public_bytes(Encoding.DER)
 

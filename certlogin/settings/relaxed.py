@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from certlogin.records.proof import ProofFormat
-from certlogin.settings.model import Settings
+from certlogin.settings.model import Settings, may_fetch
 from certlogin.settings.rules import Stage
 from certlogin.settings.site import Mode
 from certlogin.settings.trust import Anchor, Revocation
@@ -23,6 +23,11 @@ def _relaxed(settings: Settings) -> Iterator[str]:
         yield from _of_anchor(anchor)
     if settings.revocation.allow_private:
         yield "[revocation] allow_private = true: revocation is also fetched from private and loopback addresses"
+    if may_fetch(settings) and not settings.revocation.directory:
+        yield (
+            "[revocation] directory: not given, so a restart forgets what was fetched, and ends sessions until it is "
+            "fetched again"
+        )
     if settings.stores.volatile == "memory" and not settings.stores.lock_file:
         yield "[stores] lock_file: not given, so a second process with tickets and attempts of its own is not noticed"
     for rule in settings.rules.require:

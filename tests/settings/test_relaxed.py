@@ -42,6 +42,7 @@ def test_nothing_is_said_of_a_strict_site() -> None:
         ),
         ("stores.lock_file", "", "[stores] lock_file: not given"),
         ("revocation.allow_private", True, "[revocation] allow_private = true"),
+        ("revocation.hosts", ["crl.example.cn"], "[revocation] directory: not given"),
     ],
 )
 def test_a_relaxed_switch_is_said(path: str, value: object, beginning: str) -> None:
