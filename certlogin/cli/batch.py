@@ -5,8 +5,9 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from math import isinf
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Never, TypeVar
 
 from certlogin.cli.printable import json_line
 from certlogin.cli.verdicts import Verdict, unusable
@@ -14,6 +15,8 @@ from certlogin.cli.verdicts import Verdict, unusable
 #: A question may carry lists with very many entries.
 LINE_MAX: Final = 256 * 1024 * 1024
 _COUNT_MAX: Final = 1000
+#: RFC 5280 4.1.2.5.1. Ages are taken off a moment: before the first day of the calendar there is none.
+_FIRST_YEAR: Final = 1950
 _IDENTIFIER: Final = re.compile(r"[0-2](?:\.[0-9]{1,40}){1,64}", re.ASCII)
 
 _Value = TypeVar("_Value")
@@ -50,7 +53,7 @@ def _answered(line: bytes, answer: Callable[[Mapping[str, Any]], Verdict]) -> st
 def members_of(line: bytes) -> Mapping[str, Any]:
     """One line as JSON in which no member occurs twice. Raises Unreadable."""
     try:
-        found = json.loads(line, object_pairs_hook=_once)
+        found = json.loads(line, object_pairs_hook=_once, parse_constant=_none_of_json, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Unreadable("the line is not JSON, or names a member twice") from None
     if not isinstance(found, dict):
@@ -63,6 +66,18 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a member occurs twice")
     return found
+
+
+def _none_of_json(name: str) -> Never:
+    """What comes back in an answer must be JSON (RFC 8259 6: no NaN, no Infinity)."""
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError("too large a number")
+    return number
 
 
 def octets(members: Mapping[str, Any], name: str) -> bytes:
@@ -110,12 +125,15 @@ def moment(members: Mapping[str, Any], name: str, otherwise: datetime) -> dateti
 
 
 def read_moment(text: str) -> datetime:
-    """ISO 8601; without a zone it is UTC. Raises Unreadable."""
+    """ISO 8601; without a zone it is UTC; of the years that certificates speak of. Raises Unreadable."""
     try:
         found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        moment = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Unreadable(f"{text[:40]!r} is no time such as 2026-03-02T08:00:00Z") from None
+        moment = None
+    if moment is None or moment.year < _FIRST_YEAR:
+        raise Unreadable(f"{text[:40]!r} is no time such as 2026-03-02T08:00:00Z")
+    return moment
 
 
 def one_of(members: Mapping[str, Any], name: str, kind: Callable[[str], _Value], otherwise: _Value) -> _Value:

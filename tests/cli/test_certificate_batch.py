@@ -100,6 +100,8 @@ UNUSABLE: list[bytes | dict[str, Any]] = [
     question(leaf(), at="yesterday"),
     question(leaf(), at=20260302),
     question(leaf(), at="0001-01-01T00:00:00+23:59"),
+    question(leaf(), at="0001-01-01"),
+    question(leaf(), at="1949-12-31T23:59:59Z"),
     question(leaf(), revocation="sometimes"),
     question(leaf(), revocation=[]),
     question(leaf(), purpose="mail"),
@@ -117,6 +119,18 @@ def test_broken_lines_are_unusable_and_the_next_one_is_answered(bench: Bench) ->
     assert [one["id"] for one in found] == [line.get("id") if isinstance(line, dict) else None for line in UNUSABLE]
     assert all(one["detail"] for one in found)
     assert (last["id"], last["verdict"]) == ("last", "accepted")
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e999"])
+def test_what_json_does_not_know_does_not_come_back(number: bytes, bench: Bench) -> None:
+    ran = bench.batch(b'{"id": ' + number + b', "leaf": "MAA="}')
+    assert json.loads(ran.out, parse_constant=pytest.fail)["id"] is None
+    assert ran.lines[0]["code"] == "bad_question"
+
+
+@pytest.mark.parametrize("at", ["1950-01-01", "9999-12-31T23:59:59Z"])
+def test_every_moment_of_a_certificate_may_be_asked_for(at: str, bench: Bench) -> None:
+    assert bench.batch(question(leaf(), at=at)).lines[0]["verdict"] == "refused"
 
 
 def test_empty_lines_are_no_questions(bench: Bench) -> None:
