@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,13 @@ from tests import factory
 from tests.factory import PKI, Issued
 from tests.gate.browser import Browser
 from tests.gate.hosts import PlainHost, Seen, flask_host, plain_unit, starlette_host
+from tests.gate.responder import Responder, asking
 from tests.gate.servers import AsgiServer, Server, WsgiServer
 from tests.gate.sockets import Ticker
 from tests.gate.world import Authority, Clock, Directory, World, settings_of
+from tests.gate.world import MakeWorld as MakeWorld
 
 HOSTS = ("flask", "plain", "starlette")
-
-#: Builds a world; keyword arguments change tables of the settings.
-MakeWorld = Callable[..., World]
 
 
 @pytest.fixture(params=HOSTS)
@@ -142,3 +141,19 @@ def starlette_unit(scope: Any) -> str | None:
         return None
     found = json.loads(base64.b64decode(signed)).get("unit")
     return None if found is None else str(found)
+
+
+@pytest.fixture
+def responder(make_world: MakeWorld, tmp_path: Path) -> Iterator[Responder]:
+    with asking(make_world, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def stranger(make_world: MakeWorld, tmp_path: Path) -> Iterator[tuple[Responder, Browser, Issued]]:
+    """A unit whose certificate is not registered: no question goes out on the registry's account."""
+    with asking(make_world, tmp_path, adoption={"unregistered": "match"}) as responder:
+        issued = responder.issue("U1")
+        browser = Browser(responder.world)
+        browser.log_in("U1")
+        yield responder, browser, issued

@@ -14,8 +14,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from certlogin.fetch.refresher import Outcome
 from tests.factory import Issued
 from tests.fetch.servers import Asked, Place, Reply, serving
-from tests.gate.conftest import MakeWorld
-from tests.gate.world import World
+from tests.gate.world import MakeWorld, World
 from tests.pki.answers import GOOD, Plan, answer, revoked
 
 HOUR = timedelta(hours=1)

@@ -1,5 +1,6 @@
 """One protected host with its units, certificates, clock and stores; `browser.py` holds the people who visit it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -174,6 +175,10 @@ class World:
     def host_saw(self, path: str) -> dict[str, Any] | None:
         """What the host saw of the last request to that path; None: nothing arrived."""
         return next((seen for seen in reversed(self.seen.requests) if seen["path"] == path), None)
+
+
+#: Builds a world; keyword arguments change tables of the settings.
+MakeWorld = Callable[..., World]
 
 
 def _anchor() -> Any:
