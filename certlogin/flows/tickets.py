@@ -79,9 +79,12 @@ def decide_again(
         raise NoLongerAdmitted(_why(decision))
 
 
+_OF_HELPERS = (Reason.HELPER_UNKNOWN, Reason.HELPER_OUTDATED, Reason.HELPER_BLOCKED)
+
+
 def _why(decision: Decision) -> Reason:
     """What is owed, and not that nobody told us of a helper: on this way nobody was asked."""
-    return next(reason for reason in decision.reasons if reason not in (Reason.HELPER_UNKNOWN, Reason.HELPER_OUTDATED))
+    return next(reason for reason in decision.reasons if reason not in _OF_HELPERS)
 
 
 def _presented_again(context: Context, sha256: str | None, now: datetime) -> Presented:

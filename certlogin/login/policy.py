@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from certlogin.login.helpers import Standing, Verdict, judge_helper
 from certlogin.login.rules import Requirement, match
+from certlogin.login.upgrades import Owed, find_upgrade
 from certlogin.pki.identity import same_unit_code
 from certlogin.records.certificate import BoundCertificate, CertificateFacts, State
 from certlogin.records.helper import HelperReport, HelperState
 from certlogin.records.identity import Method
 from certlogin.records.unit import Unit, UnitId
+from certlogin.settings.helpers import Version as Version
 from certlogin.settings.rules import Rules, Stage, Unregistered
-
-Version = tuple[int, int, int, int]
+from certlogin.settings.upgrades import UpgradeAction
 
 
 class Step(StrEnum):
@@ -47,6 +49,7 @@ class Reason(StrEnum):
     PROVEN = "proven"
     HELPER_UNKNOWN = "helper_unknown"
     HELPER_OUTDATED = "helper_outdated"
+    HELPER_BLOCKED = "helper_blocked"
     FIRST_CERTIFICATE = "first_certificate"
     OPERATOR_ALLOWED = "operator_allowed"
     REISSUE_REQUIRED = "reissue_required"
@@ -58,9 +61,14 @@ class Reason(StrEnum):
     CERTIFICATE_SUPERSEDED = "certificate_superseded"
     CERTIFICATE_NOT_REGISTERED = "certificate_not_registered"
     CERTIFICATE_OF_ANOTHER_UNIT = "certificate_of_another_unit"
+    CERTIFICATE_WITHOUT_CODE = "certificate_without_code"
+    UNIT_WITHOUT_CODE = "unit_without_code"
     REVOCATION_PENDING = "revocation_pending"
     LEGACY_KEY = "legacy_key"
     LEGACY_ADVISED = "legacy_advised"
+    LEGACY_REPORTED = "legacy_reported"
+    KEY_REFUSED = "key_refused"
+    RENEWAL_REQUIRED = "renewal_required"
     REPLACEMENT_UNDER_WAY = "replacement_under_way"
     RENEWAL_DUE = "renewal_due"
 
@@ -150,7 +158,7 @@ def _owed_by_holder(active: tuple[BoundCertificate, ...], case: Case, rules: Rul
     last = max(row.facts.not_after for row in active)
     if now > last:
         return _renew(last)
-    return _through_helper(Decision(Step.PROVE_KEY, (Reason.PROVE_WHEN_BOUND,)), case, rules)
+    return _through_helper(Decision(Step.PROVE_KEY, (Reason.PROVE_WHEN_BOUND,)), case, rules, now)
 
 
 def _owed_without_certificate(case: Case, rules: Rules, now: datetime) -> Decision:
@@ -165,7 +173,7 @@ def _owed_without_certificate(case: Case, rules: Rules, now: datetime) -> Decisi
         # Advice that cannot be followed now (before the window opens) keeps nobody out.
         owed = Decision(Step.ADMIT, owed.reasons, Method.PASSWORD)
     elif owed.step is not Step.REFUSE:
-        owed = _through_helper(owed, case, rules)
+        owed = _through_helper(owed, case, rules, now)
     return replace(owed, skips_left=left, rule=requirement.rule)
 
 
@@ -191,14 +199,19 @@ def _download(case: Case, why: Reason, rules: Rules, now: datetime) -> Decision:
     return Decision(Step.GET_CERTIFICATE, (why, Reason.FIRST_CERTIFICATE), deadline=window.closes)
 
 
-def _through_helper(owed: Decision, case: Case, rules: Rules) -> Decision:
+def _through_helper(owed: Decision, case: Case, rules: Rules, now: datetime) -> Decision:
     """Nothing with a key can be done without a helper, so it comes first."""
     report = case.helper
     if report is None or report.state is not HelperState.READY or report.version is None:
         return replace(owed, step=Step.GET_HELPER, reasons=(Reason.HELPER_UNKNOWN, *owed.reasons))
-    if report.version < rules.helper.minimum:
-        return replace(owed, step=Step.UPDATE_HELPER, reasons=(Reason.HELPER_OUTDATED, *owed.reasons))
+    verdict = judge_helper(report.version, report.os, rules.helper, now)
+    if verdict.is_refused:
+        return replace(owed, step=Step.UPDATE_HELPER, reasons=(_why_update(verdict), *owed.reasons))
     return owed
+
+
+def _why_update(verdict: Verdict) -> Reason:
+    return Reason.HELPER_BLOCKED if verdict.standing is Standing.BLOCKED else Reason.HELPER_OUTDATED
 
 
 # --- after a proof
@@ -218,7 +231,7 @@ def _after_proof(case: Case, unit: Unit, presented: Presented, rules: Rules, now
         return _refuse(_ENDED[row.state])
     if row.state is not State.ACTIVE or now > row.facts.not_after:
         return _renew(row.facts.not_after)
-    return _after_active(row, case, presented, rules, now)
+    return _after_active(row, case, unit, presented, rules, now)
 
 
 def _unregistered(case: Case, unit: Unit, presented: Presented, rules: Rules, now: datetime) -> Decision:
@@ -233,43 +246,78 @@ def _unregistered(case: Case, unit: Unit, presented: Presented, rules: Rules, no
         return _refuse(Reason.CERTIFICATE_EXPIRED)
     if not presented.revocation_settled:
         return Decision(Step.AWAIT_REVOCATION, (Reason.REVOCATION_PENDING,))
-    if rules.adoption.unregistered is Unregistered.MATCH:
-        return _adopt_by_match(unit, presented)
-    return Decision(Step.BIND_CERTIFICATE, (Reason.ADOPT_BY_BINDING,))
+    if rules.adoption.unregistered is Unregistered.MATCH and (mismatch := _mismatch(unit, presented.facts)):
+        return _refuse(mismatch)
+    update = _signed_with_old_helper(case, presented, rules, now)
+    if update is not None:
+        return update
+    return Decision(Step.BIND_CERTIFICATE, (_ADOPTED[rules.adoption.unregistered],))
 
 
-def _adopt_by_match(unit: Unit, presented: Presented) -> Decision:
-    code = presented.facts.unit_code
-    if code is not None and same_unit_code(code, unit.code):
-        return Decision(Step.BIND_CERTIFICATE, (Reason.ADOPT_BY_MATCH,))
-    return _refuse(Reason.CERTIFICATE_OF_ANOTHER_UNIT)
+_ADOPTED = {Unregistered.MATCH: Reason.ADOPT_BY_MATCH, Unregistered.BIND: Reason.ADOPT_BY_BINDING}
 
 
-def _after_active(row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime) -> Decision:
+def _mismatch(unit: Unit, facts: CertificateFacts) -> Reason | None:
+    """Why the certificate is not the unit's; each reason has another next step (D6, D7)."""
+    if facts.unit_code is None:
+        return Reason.CERTIFICATE_WITHOUT_CODE
+    if same_unit_code(facts.unit_code, unit.code):
+        return None
+    return Reason.CERTIFICATE_OF_ANOTHER_UNIT if unit.code else Reason.UNIT_WITHOUT_CODE
+
+
+def _after_active(
+    row: BoundCertificate, case: Case, unit: Unit, presented: Presented, rules: Rules, now: datetime
+) -> Decision:
     if not presented.revocation_settled:
         return Decision(Step.AWAIT_REVOCATION, (Reason.REVOCATION_PENDING,))
-    if presented.helper_version is not None and presented.helper_version < rules.helper.minimum:
-        return Decision(Step.UPDATE_HELPER, (Reason.HELPER_OUTDATED,))
-    if not _is_legacy(row, case, rules):
+    update = _signed_with_old_helper(case, presented, rules, now)
+    if update is not None:
+        return update
+    owed = find_upgrade(row, case.registered, unit, rules.upgrade, now)
+    if owed is None:
         return _admit(row, rules, now)
-    if rules.legacy.stage is Stage.ADVISE:
-        return _admit(row, rules, now, Reason.LEGACY_ADVISED)
+    return replace(_owed_upgrade(owed, row, case, presented, rules, now), rule=owed.rule.name)
+
+
+def _signed_with_old_helper(case: Case, presented: Presented, rules: Rules, now: datetime) -> Decision | None:
+    """The version that was signed decides, whatever the page reported (S14)."""
+    if presented.helper_version is None:
+        return None
+    os = "" if case.helper is None else case.helper.os
+    verdict = judge_helper(presented.helper_version, os, rules.helper, now)
+    return Decision(Step.UPDATE_HELPER, (_why_update(verdict),)) if verdict.is_refused else None
+
+
+#: What is said of an admitted key that a rule is after.
+_NOTES = {Stage.REPORT: Reason.LEGACY_REPORTED, Stage.ADVISE: Reason.LEGACY_ADVISED}
+
+
+def _owed_upgrade(
+    owed: Owed, row: BoundCertificate, case: Case, presented: Presented, rules: Rules, now: datetime
+) -> Decision:
+    if owed.stage is not Stage.ENFORCE:
+        admitted = _admit(row, rules, now, _NOTES[owed.stage])
+        return (
+            admitted
+            if owed.until is None
+            else replace(admitted, deadline=min(owed.until, admitted.deadline or owed.until))
+        )
+    action = owed.rule.action
+    if action is UpgradeAction.REFUSE:
+        return _refuse(Reason.KEY_REFUSED)
+    if action is UpgradeAction.RENEW:
+        return Decision(Step.RENEW_CERTIFICATE, (Reason.RENEWAL_REQUIRED,), deadline=row.facts.not_after)
     if case.replacement_under_way:
         return _admit(row, rules, now, Reason.REPLACEMENT_UNDER_WAY)
-    by_post = presented.claimed_model in rules.legacy.by_post
-    return Decision(Step.REPLACE_KEY if by_post else Step.UPGRADE_KEY, (Reason.LEGACY_KEY,))
+    return Decision(_change(owed, presented.claimed_model), (Reason.LEGACY_KEY,))
 
 
-def _is_legacy(row: BoundCertificate, case: Case, rules: Rules) -> bool:
-    """The application date of the registry when known, else notBefore (requirements, last section).
-
-    A key first seen under a legacy certificate stays legacy whatever was issued for it since (S14).
-    """
-    cut_off = rules.legacy.cut_off
-    if cut_off is None or rules.legacy.stage is Stage.REPORT:
-        return False
-    same_key = (other for other in case.registered if other.facts.spki_sha256 == row.facts.spki_sha256)
-    return any((other.applied_on or other.facts.not_before) < cut_off for other in same_key)
+def _change(owed: Owed, claimed_model: str | None) -> Step:
+    """All that a claim of the helper decides: which of the two pages is shown (S14)."""
+    models = owed.rule.models
+    in_place = owed.rule.action is UpgradeAction.UPGRADE and (not models or claimed_model in models)
+    return Step.UPGRADE_KEY if in_place else Step.REPLACE_KEY
 
 
 def _admit(row: BoundCertificate, rules: Rules, now: datetime, *more: Reason) -> Decision:

@@ -15,6 +15,16 @@ class KeyType(StrEnum):
     SM2 = "SM2"
 
 
+class SignatureDigest(StrEnum):
+    """What an authority's signature was computed over with."""
+
+    SHA1 = "SHA-1"
+    SHA256 = "SHA-256"
+    SHA384 = "SHA-384"
+    SHA512 = "SHA-512"
+    SM3 = "SM3"
+
+
 class Slot(StrEnum):
     """A unit holds one certificate, or a pair while the old key works until the new one arrives (E4)."""
 

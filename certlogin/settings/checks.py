@@ -4,7 +4,6 @@ Used for the file and, through `check_settings`, for settings that a program put
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -17,13 +16,16 @@ from certlogin.records.unit import EXEMPT
 from certlogin.settings.addresses import canonical_origin as canonical_origin
 from certlogin.settings.addresses import is_host_entry, read_address
 from certlogin.settings.build import Place, is_required, toml_name
+from certlogin.settings.helpers import HelperRule
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.model import Settings
 from certlogin.settings.personal import PersonalSettings
 from certlogin.settings.revocation import RevocationSettings
-from certlogin.settings.rules import Adoption, EnrolmentWindow, LegacyRule, RequireRule, Rules, Stage, Unregistered
+from certlogin.settings.rule_checks import helper_rule, key_condition, unique, upgrade_rule
+from certlogin.settings.rules import Adoption, EnrolmentWindow, RequireRule, Rules, Stage, Unregistered
 from certlogin.settings.site import Host, Mode, Paths, Site
 from certlogin.settings.trust import Anchor, CASettings, RelayRisk, Revocation, SM2Settings, Trust
+from certlogin.settings.upgrades import KeyCondition, UpgradeRule
 
 SECRET_BYTES: Final = 32
 
@@ -154,7 +156,7 @@ def _host(values: Mapping[str, Any]) -> Iterator[str]:
     for cookie in cookies:
         if not _COOKIE_NAME.fullmatch(cookie) or cookie.startswith("__Host-certlogin-"):
             yield f"auth_cookies: {cookie!r} is no name of a cookie of the host"
-    yield from _unique("auth_cookies", cookies)
+    yield from unique("auth_cookies", cookies)
     yield from _rotation(values.get("rotates"))
 
 
@@ -174,11 +176,11 @@ def _paths(values: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{key}: {entry!r} must start with '/' and be canonical: no '//', dot segments or any of ;\\%?#"
             elif entry == "/" and key != "login":
                 yield f"{key}: '/' would cover every path of the host"
-        yield from _unique(key, entries)
+        yield from unique(key, entries)
 
 
 def _trust(values: Mapping[str, Any]) -> Iterator[str]:
-    yield from _unique("anchors", [anchor.name for anchor in values.get("anchors", ())])
+    yield from unique("anchors", [anchor.name for anchor in values.get("anchors", ())])
     for identifier in values.get("forbidden_policies", ()):
         if not _is_identifier(identifier):
             yield f"forbidden_policies: {identifier!r} is no object identifier"
@@ -201,7 +203,7 @@ def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
         if not _is_identifier(identifier):
             yield f"unique_id: {identifier!r} is no object identifier"
     for key in ("unit_code", "unique_id"):
-        yield from _unique(key, values.get(key, ()))
+        yield from unique(key, values.get(key, ()))
     for key in ("intermediates", "crls"):
         if "" in values.get(key, ()):
             yield f"{key}: a file name is empty"
@@ -230,7 +232,7 @@ def _revocation(values: Mapping[str, Any]) -> Iterator[str]:
     for entry in values.get("hosts", ()):
         if not is_host_entry(entry):
             yield f"hosts: {entry!r} must be host or host:port, in lower case"
-    yield from _unique("hosts", values.get("hosts", ()))
+    yield from unique("hosts", values.get("hosts", ()))
     if values.get("proxy") and not _PROXY.fullmatch(values["proxy"]):
         yield "proxy: must be http://[user:password@]host:port or the same with https"
     for key in ("connect_timeout", "read_timeout", "total_timeout", "wait"):
@@ -239,7 +241,7 @@ def _revocation(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _formats(formats: tuple[ProofFormat, ...], relay_risk: RelayRisk) -> Iterator[str]:
-    yield from _unique("formats", [one.value for one in formats])
+    yield from unique("formats", [one.value for one in formats])
     if not formats:
         yield "formats: is empty, so nobody with a certificate of it could log in"
     if relay_risk is RelayRisk.REFUSED and set(formats) - {ProofFormat.NATIVE}:
@@ -286,11 +288,12 @@ def _ca(values: Mapping[str, Any]) -> Iterator[str]:
     unknown = [name for name in key_types if name not in _KEY_TYPES]
     if unknown or not key_types:
         yield f"key_types: must be some of: {', '.join(_KEY_TYPES)}"
-    yield from _unique("key_types", key_types)
+    yield from unique("key_types", key_types)
 
 
 def _rules(values: Mapping[str, Any]) -> Iterator[str]:
-    yield from _unique("require", [rule.name for rule in values.get("require", ())])
+    for key in ("require", "upgrade"):
+        yield from unique(key, [rule.name for rule in values.get(key, ())])
     yield from _range(values, "renew_days", 0, 3660)
 
 
@@ -303,12 +306,6 @@ def _require(values: Mapping[str, Any]) -> Iterator[str]:
 def _adoption(values: Mapping[str, Any]) -> Iterator[str]:
     if values.get("unregistered") is Unregistered.BIND:
         yield "unregistered: 'bind' is refused for now: users cannot bind a certificate to their account yet"
-
-
-def _legacy(values: Mapping[str, Any]) -> Iterator[str]:
-    if values.get("stage", Stage.REPORT) is not Stage.REPORT:
-        yield "stage: only 'report' for now: keys cannot be replaced or upgraded yet"
-    yield from _unique("by_post", values.get("by_post", ()))
 
 
 def _enrolment(values: Mapping[str, Any]) -> Iterator[str]:
@@ -339,7 +336,7 @@ def _helper(values: Mapping[str, Any]) -> Iterator[str]:
     ports = values.get("ports", (1024,))
     if not ports or any(not 1024 <= port <= 65535 for port in ports):
         yield "ports: must be one or more of 1024 to 65535"
-    yield from _unique("ports", ports)
+    yield from unique("ports", ports)
     yield from _range(values, "countdown", 0, 3600)
 
 
@@ -383,14 +380,6 @@ def _paths_apart(site: Site, paths: Paths) -> Iterator[str]:
             yield f"[host.paths] {path!r} lies below certlogin's own prefix"
 
 
-def _unique(key: str, entries: Iterable[object]) -> Iterator[str]:
-    for entry, count in Counter(entries).items():
-        if count > 1:
-            yield f"{key}: {entry!r} is given {count} times"
-        if entry == "":
-            yield f"{key}: an entry is empty"
-
-
 def _range(values: Mapping[str, Any], key: str, least: int, most: int) -> Iterator[str]:
     if key in values and not least <= values[key] <= most:
         yield f"{key}: must be {least} to {most}"
@@ -413,7 +402,9 @@ _CHECKS: Final[Mapping[type, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
     Rules: _rules,
     RequireRule: _require,
     Adoption: _adoption,
-    LegacyRule: _legacy,
+    HelperRule: helper_rule,
+    UpgradeRule: upgrade_rule,
+    KeyCondition: key_condition,
     EnrolmentWindow: _enrolment,
     Tickets: _tickets,
     Attempts: _attempts,

@@ -1,16 +1,12 @@
-"""Who needs a certificate, from when on; what a unit without a registered certificate owes."""
+"""Who needs a certificate, from when on; what a unit without a registered certificate owes; which keys are too old."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-
-class Stage(StrEnum):
-    #: Decide and log, change nothing.
-    REPORT = "report"
-    #: The user may skip it a number of times.
-    ADVISE = "advise"
-    ENFORCE = "enforce"
+from certlogin.settings.helpers import HelperRule
+from certlogin.settings.stages import Stage as Stage
+from certlogin.settings.upgrades import UpgradeRule
 
 
 class Unregistered(StrEnum):
@@ -38,24 +34,6 @@ class RequireRule:
 
 
 @dataclass(frozen=True, slots=True)
-class HelperRule:
-    """Which helpers may take part."""
-
-    minimum: tuple[int, int, int, int] = (0, 0, 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class LegacyRule:
-    """Which keys must be renewed in place or by post. Off unless a stage is given."""
-
-    stage: Stage = Stage.REPORT
-    #: Keys applied for before it are legacy: 2017-12-01 00:00 Asia/Shanghai, and December 2017 counts as after.
-    cut_off: datetime | None = None
-    #: Models a helper may claim that choose the postal page.
-    by_post: tuple[str, ...] = ("01", "03")
-
-
-@dataclass(frozen=True, slots=True)
 class Adoption:
     unregistered: Unregistered = Unregistered.ISSUE
 
@@ -71,8 +49,9 @@ class EnrolmentWindow:
 @dataclass(frozen=True, slots=True)
 class Rules:
     require: tuple[RequireRule, ...] = ()
-    helper: HelperRule = HelperRule()
-    legacy: LegacyRule = LegacyRule()
+    helper: HelperRule = field(default_factory=HelperRule)
+    #: Of several that hold, the strictest counts; of equally strict ones the first.
+    upgrade: tuple[UpgradeRule, ...] = ()
     adoption: Adoption = Adoption()
     enrolment: EnrolmentWindow = EnrolmentWindow()
     #: Days before the end of a certificate from which on renewal is offered.

@@ -16,22 +16,24 @@ from certlogin.login.rules import Requirement
 from certlogin.records.certificate import BoundCertificate, CertificateFacts, KeyType, Slot, State
 from certlogin.records.helper import HelperReport, HelperState
 from certlogin.records.unit import EXEMPT, Unit, UnitId
+from certlogin.settings.helpers import BlockedBuild, HelperRule
 from certlogin.settings.rules import (
     Adoption,
     EnrolmentWindow,
-    HelperRule,
-    LegacyRule,
     RequireRule,
     Rules,
     Stage,
     Unregistered,
 )
+from certlogin.settings.upgrades import KeyCondition, UpgradeAction, UpgradeRule
 from tests.factory import DAY, NOW, OTHER_CODE, UNIT_CODE
 
 ROSTER = "一套表"
 UNIT, OTHER_UNIT = UnitId("unit-1"), UnitId("unit-2")
 SKIPS = 3
-BELOW, MINIMUM, ABOVE = (1, 5, 0, 9), (1, 5, 1, 0), (1, 10, 0, 0)
+BELOW, MINIMUM, ABOVE, BLOCKED = (1, 5, 0, 9), (1, 5, 1, 0), (1, 10, 0, 0), (1, 9, 0, 0)
+#: A token that can hold the new key.
+GOOD_MODEL = "3000GM"
 CUT_OFF = NOW - 365 * DAY
 #: notBefore of every certificate here; both dates of application lie on either side of the cut-off.
 NOT_BEFORE, APPLIED_BEFORE, APPLIED_AFTER = CUT_OFF + 5 * DAY, CUT_OFF - DAY, CUT_OFF
@@ -70,6 +72,7 @@ HELPERS: dict[str, HelperReport | None] = {
     "below": HelperReport(HelperState.READY, BELOW),
     "at": HelperReport(HelperState.READY, MINIMUM),
     "above": HelperReport(HelperState.READY, ABOVE),
+    "blocked": HelperReport(HelperState.READY, BLOCKED),
 }
 WINDOWS = {
     "always": EnrolmentWindow(),
@@ -103,6 +106,7 @@ class Choice:
     legacy: Stage = Stage.REPORT
     cut_off: datetime | None = CUT_OFF
     applied_on: datetime | None = None
+    action: UpgradeAction = UpgradeAction.UPGRADE
     model: str | None = None
     ends: datetime = LATER
 
@@ -131,7 +135,7 @@ def situation(choice: Choice) -> Situation:
         skipped=choice.skipped,
         judged=_judged(choice, unit),
     )
-    rules = rules_of(choice.asking, choice.adoption, choice.window, choice.legacy, choice.cut_off)
+    rules = rules_of(choice.asking, choice.adoption, choice.window, choice.legacy, choice.cut_off, choice.action)
     old = choice.cut_off is not None and choice.applied_on == APPLIED_BEFORE
     return Situation(case, rules, _asked(choice), choice.window in ("always", "open"), old)
 
@@ -177,16 +181,28 @@ def rows_of(holding: str, ends: datetime, applied_on: datetime | None) -> tuple[
 
 
 @cache
-def rules_of(asking: str, adoption: Unregistered, window: str, legacy: Stage, cut_off: datetime | None) -> Rules:
+def rules_of(
+    asking: str,
+    adoption: Unregistered,
+    window: str,
+    legacy: Stage,
+    cut_off: datetime | None,
+    action: UpgradeAction = UpgradeAction.UPGRADE,
+) -> Rules:
     stage, when = RULES_OF_TAG.get(asking, (Stage.ENFORCE, "now"))
     begins = NOW if when == "now" else NOW + DAY / 86400
     return Rules(
         require=(RequireRule("roster", ROSTER, stage, begins, SKIPS),),
-        helper=HelperRule(MINIMUM),
-        legacy=LegacyRule(legacy, cut_off),
+        helper=HelperRule(MINIMUM, blocked=(BlockedBuild(BLOCKED, "loses its keys"),)),
+        upgrade=() if cut_off is None else (upgrade_of(legacy, cut_off, action),),
         adoption=Adoption(adoption),
         enrolment=WINDOWS[window],
     )
+
+
+def upgrade_of(stage: Stage, cut_off: datetime, action: UpgradeAction = UpgradeAction.UPGRADE) -> UpgradeRule:
+    models = (GOOD_MODEL,) if action is UpgradeAction.UPGRADE else ()
+    return UpgradeRule("old keys", action, (KeyCondition(applied_before=cut_off),), stage, models=models)
 
 
 def choices(base: Choice, step: int = 1, **values: Sequence[object]) -> Iterator[Choice]:

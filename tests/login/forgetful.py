@@ -7,9 +7,11 @@ from typing import Final
 from certlogin.login.policy import Case, Decision, Reason, Step, decide
 from certlogin.records.certificate import State
 from certlogin.records.identity import Method
-from certlogin.settings.rules import Adoption, EnrolmentWindow, LegacyRule, RequireRule, Rules, Stage, Unregistered
+from certlogin.settings.helpers import BlockedBuild, HelperRule
+from certlogin.settings.rules import Adoption, EnrolmentWindow, RequireRule, Rules, Stage, Unregistered
+from certlogin.settings.upgrades import UpgradeAction
 from tests.factory import DAY, NOW
-from tests.login.cases import BELOW, HELPERS, ROSTER, SKIPS, UNITS, WINDOWS
+from tests.login.cases import BELOW, HELPERS, MINIMUM, ROSTER, SKIPS, UNITS, WINDOWS, upgrade_of
 
 Decide = Callable[[Case, Rules], Decision]
 
@@ -104,15 +106,39 @@ def binds_without_a_match(case: Case, rules: Rules) -> Decision:
 
 
 def knows_no_legacy(case: Case, rules: Rules) -> Decision:
-    return shipped(case, replace(rules, legacy=LegacyRule()))
+    return shipped(case, replace(rules, upgrade=()))
 
 
 def takes_every_key_for_legacy(case: Case, rules: Rules) -> Decision:
-    return shipped(case, replace(rules, legacy=LegacyRule(Stage.ENFORCE, NOW)))
+    return shipped(case, replace(rules, upgrade=(upgrade_of(Stage.ENFORCE, NOW), *rules.upgrade)))
 
 
 def has_one_page_for_legacy(case: Case, rules: Rules) -> Decision:
-    return shipped(case, replace(rules, legacy=replace(rules.legacy, by_post=())))
+    return shipped(case, replace(rules, upgrade=tuple(replace(rule, models=("x",)) for rule in rules.upgrade)))
+
+
+def renews_every_key(case: Case, rules: Rules) -> Decision:
+    return shipped(case, replace(rules, upgrade=(upgrade_of(Stage.ENFORCE, NOW, UpgradeAction.RENEW),)))
+
+
+def refuses_every_key(case: Case, rules: Rules) -> Decision:
+    return shipped(case, replace(rules, upgrade=(upgrade_of(Stage.ENFORCE, NOW, UpgradeAction.REFUSE),)))
+
+
+def blocks_nothing(case: Case, rules: Rules) -> Decision:
+    return shipped(case, replace(rules, helper=HelperRule(MINIMUM)))
+
+
+def blocks_what_is_old(case: Case, rules: Rules) -> Decision:
+    return shipped(case, replace(rules, helper=replace(rules.helper, blocked=(BlockedBuild(BELOW, "old"),))))
+
+
+def reads_no_code(case: Case, rules: Rules) -> Decision:
+    shown = case.presented
+    return shipped(
+        replace(case, presented=shown and replace(shown, facts=replace(shown.facts, unit_code=None))),
+        rules,
+    )
 
 
 def knows_every_unit(case: Case, rules: Rules) -> Decision:
@@ -157,6 +183,11 @@ FORGETFUL: Final[Mapping[Decide, str]] = {
     knows_no_legacy: "e1_a_legacy_key_is_changed_first",
     takes_every_key_for_legacy: "only_a_legacy_key_is_changed",
     has_one_page_for_legacy: "e1_the_model_chooses_the_page",
+    renews_every_key: "only_what_ended_is_renewed",
+    refuses_every_key: "a_refusal_is_earned a10_a_good_key_is_not_asked_for_more",
+    blocks_nothing: "an_old_helper_is_updated_first a_helper_comes_first",
+    blocks_what_is_old: "the_right_helper_is_named",
+    reads_no_code: "d7_the_reason_says_what_is_amiss",
     knows_every_unit: "unknown_unit_is_refused",
     admits: "s13_a_holder_proves a_password_is_enough_only_where_nothing_is_owed unknown_unit_is_refused",
     refuses_without_a_word: "says_why only_an_admission_has_a_method a_refusal_is_earned",

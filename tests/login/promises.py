@@ -6,13 +6,14 @@ A promise looks at one situation and one decision and says whether it was kept; 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from certlogin.login.policy import Decision, Reason, Step
+from certlogin.login.policy import Decision, Reason, Step, Version
 from certlogin.records.certificate import BoundCertificate, State
 from certlogin.records.helper import HelperState
 from certlogin.records.identity import Method
 from certlogin.settings.rules import Stage, Unregistered
+from certlogin.settings.upgrades import UpgradeAction
 from tests.factory import DAY, NOW
-from tests.login.cases import MINIMUM, SKIPS, STRANGERS, Situation
+from tests.login.cases import BLOCKED, GOOD_MODEL, MINIMUM, SKIPS, STRANGERS, Situation
 
 Promise = Callable[[Situation, Decision], bool]
 
@@ -63,11 +64,28 @@ def usable(s: Situation) -> bool:
 
 def old_helper_signed(s: Situation) -> bool:
     shown = s.case.presented
-    return shown is not None and shown.helper_version is not None and shown.helper_version < MINIMUM
+    return shown is not None and shown.helper_version is not None and refused(shown.helper_version)
+
+
+def refused(version: Version) -> bool:
+    return version < MINIMUM or version == BLOCKED
+
+
+def falls_under_a_rule(s: Situation) -> bool:
+    return s.old_key and s.rules.upgrade[0].stage is Stage.ENFORCE
+
+
+def key_action(s: Situation) -> UpgradeAction | None:
+    """What is owed for the key of the proof; None: nothing."""
+    if not falls_under_a_rule(s):
+        return None
+    action = s.rules.upgrade[0].action
+    waits = action in (UpgradeAction.REPLACE, UpgradeAction.UPGRADE) and s.case.replacement_under_way
+    return None if waits else action
 
 
 def must_change_key(s: Situation) -> bool:
-    return s.old_key and s.rules.legacy.stage is Stage.ENFORCE and not s.case.replacement_under_way
+    return key_action(s) in (UpgradeAction.REPLACE, UpgradeAction.UPGRADE)
 
 
 def stranger(s: Situation) -> str:
@@ -121,7 +139,7 @@ def a4_who_has_one_chooses_it(s: Situation, d: Decision) -> bool:
 
 
 def a10_a_good_key_is_not_asked_for_more(s: Situation, d: Decision) -> bool:
-    good = usable(s) and not old_helper_signed(s) and not must_change_key(s)
+    good = usable(s) and not old_helper_signed(s) and key_action(s) is None
     return not good or d.step is Step.ADMIT
 
 
@@ -151,7 +169,7 @@ def an_old_helper_is_updated_first(s: Situation, d: Decision) -> bool:
 
 
 def e1_a_legacy_key_is_changed_first(s: Situation, d: Decision) -> bool:
-    return d.method is Method.PASSWORD or not must_change_key(s)
+    return d.method is Method.PASSWORD or key_action(s) is None
 
 
 def a_password_is_enough_only_where_nothing_is_owed(s: Situation, d: Decision) -> bool:
@@ -185,7 +203,7 @@ def a_download_waits_for_its_window(s: Situation, d: Decision) -> bool:
 def a_helper_comes_first(s: Situation, d: Decision) -> bool:
     report = s.case.helper
     ready = report is not None and report.state is HelperState.READY
-    return ready and report is not None and report.version is not None and report.version >= MINIMUM
+    return ready and report is not None and report.version is not None and not refused(report.version)
 
 
 def a_key_is_proven_by_holders_or_adoption(s: Situation, d: Decision) -> bool:
@@ -199,7 +217,7 @@ def a_helper_that_answers_is_not_downloaded(s: Situation, d: Decision) -> bool:
 
 def only_an_old_helper_is_updated(s: Situation, d: Decision) -> bool:
     report = s.case.helper
-    reported = report is not None and report.version is not None and report.version < MINIMUM
+    reported = report is not None and report.version is not None and refused(report.version)
     return old_helper_signed(s) if s.case.presented is not None else reported
 
 
@@ -228,22 +246,40 @@ def only_a_legacy_key_is_changed(s: Situation, d: Decision) -> bool:
 
 
 def e1_the_model_chooses_the_page(s: Situation, d: Decision) -> bool:
-    shown = s.case.presented
-    by_post = shown is not None and shown.claimed_model in ("01", "03")
-    return by_post == (d.step is Step.REPLACE_KEY)
+    shown, rules = s.case.presented, s.rules.upgrade
+    may = bool(rules) and rules[0].action is UpgradeAction.UPGRADE
+    in_place = may and shown is not None and shown.claimed_model == GOOD_MODEL
+    return in_place == (d.step is Step.UPGRADE_KEY)
+
+
+def the_right_helper_is_named(s: Situation, d: Decision) -> bool:
+    shown, report = s.case.presented, s.case.helper
+    version = shown.helper_version if shown is not None else report and report.version
+    return (d.reasons[0] is Reason.HELPER_BLOCKED) == (version == BLOCKED)
+
+
+def d7_the_reason_says_what_is_amiss(s: Situation, d: Decision) -> bool:
+    shown, unit = s.case.presented, s.case.unit
+    lacks = shown is not None and shown.facts.unit_code is None
+    nameless = shown is not None and unit is not None and unit.code == "" and not lacks
+    return (lacks or Reason.CERTIFICATE_WITHOUT_CODE not in d.reasons) and (
+        nameless or Reason.UNIT_WITHOUT_CODE not in d.reasons
+    )
 
 
 def only_what_ended_is_renewed(s: Situation, d: Decision) -> bool:
     row = shown_row(s)
     if s.case.presented is None:
         return holds_active(s) and not in_date(s)
+    if d.reasons[0] is Reason.RENEWAL_REQUIRED:
+        return usable(s) and key_action(s) is UpgradeAction.RENEW
     return row is not None and (row.state is State.EXPIRED or row.facts.not_after < NOW)
 
 
 def a_refusal_is_earned(s: Situation, d: Decision) -> bool:
     """Nobody is refused who could do what is owed."""
     if s.case.presented is not None or s.case.unit is None:
-        return not usable(s)
+        return not usable(s) or key_action(s) is UpgradeAction.REFUSE
     issues = s.rules.adoption.unregistered is Unregistered.ISSUE
     return required(s) and issues and not holds_active(s) and not may_download(s)
 
@@ -272,7 +308,7 @@ OF_STEP: Final[Mapping[Step, tuple[Promise, ...]]] = {
         f1_renewal_is_due_in_the_last_days,
     ),
     Step.GET_HELPER: (nothing_was_proven_yet, somebody_asks, a_helper_that_answers_is_not_downloaded),
-    Step.UPDATE_HELPER: (somebody_asks, only_an_old_helper_is_updated),
+    Step.UPDATE_HELPER: (somebody_asks, only_an_old_helper_is_updated, the_right_helper_is_named),
     Step.GET_CERTIFICATE: (
         nothing_was_proven_yet,
         somebody_asks,
@@ -290,11 +326,12 @@ OF_STEP: Final[Mapping[Step, tuple[Promise, ...]]] = {
     Step.BIND_CERTIFICATE: (
         somebody_asks,
         s15_what_is_bound_stays_bound,
+        an_old_helper_is_updated_first,
         only_a_good_certificate_is_bound,
         a11_the_code_decides_a_match,
     ),
     Step.REPLACE_KEY: _CHANGE,
     Step.UPGRADE_KEY: _CHANGE,
     Step.RENEW_CERTIFICATE: (only_what_ended_is_renewed,),
-    Step.REFUSE: (a_refusal_is_earned,),
+    Step.REFUSE: (a_refusal_is_earned, d7_the_reason_says_what_is_amiss),
 }

@@ -20,13 +20,12 @@ from certlogin.login.policy import (
     Reason,
     Step,
     _after_proof,
-    _is_legacy,
     _through_helper,
 )
-from certlogin.records.certificate import BoundCertificate
 from certlogin.records.identity import Method
 from certlogin.records.unit import Unit
 from certlogin.settings.rules import RequireRule, Rules, Stage, Unregistered
+from certlogin.settings.upgrades import UpgradeAction
 from tests.companions import companion, without
 from tests.login import promises
 from tests.login.cases import (
@@ -35,6 +34,7 @@ from tests.login.cases import (
     APPLIED_BEFORE,
     ASKING,
     BELOW,
+    BLOCKED,
     CUT_OFF,
     DUE,
     HELPERS,
@@ -57,7 +57,7 @@ from tests.login.forgetful import FORGETFUL, Decide, shipped
 ENDS = (LATER, DUE, LAST_MOMENT, PAST)
 AGES = (None, APPLIED_BEFORE, APPLIED_AFTER)
 MODELS = (None, "01", "3000GM")
-SIGNED_WITH = (None, BELOW, MINIMUM, ABOVE)
+SIGNED_WITH = (None, BELOW, MINIMUM, ABOVE, BLOCKED)
 BOTH = (False, True)
 EVERYTHING: dict[str, Sequence[object]] = {
     "unit": tuple(UNITS),
@@ -74,6 +74,7 @@ EVERYTHING: dict[str, Sequence[object]] = {
     "window": tuple(WINDOWS),
     "legacy": tuple(Stage),
     "cut_off": (None, CUT_OFF),
+    "action": tuple(UpgradeAction),
     "applied_on": AGES,
     "model": MODELS,
     "ends": ENDS,
@@ -88,7 +89,7 @@ def on_a_password(step: int = 1) -> Iterator[Choice]:
         step,
         unit=KNOWN,
         holding=tuple(HOLDINGS),
-        helper=("none", "below", "at"),
+        helper=("none", "below", "at", "blocked"),
         granted=BOTH,
         skipped=(SKIPS - 1, SKIPS),
         asking=ASKING,
@@ -109,6 +110,7 @@ def on_a_registered_proof(step: int = 1) -> Iterator[Choice]:
         under_way=BOTH,
         legacy=tuple(Stage),
         cut_off=(None, CUT_OFF),
+        action=tuple(UpgradeAction),
         applied_on=AGES,
         model=MODELS,
         ends=ENDS,
@@ -191,12 +193,13 @@ def _admitted() -> Decision:
     return Decision(Step.ADMIT, (Reason.PROVEN,), Method.CERTIFICATE)
 
 
-def believes_the_report(owed: Decision, case: Case, rules: Rules) -> Decision:
-    return _admitted() if case.helper == HELPERS["above"] else _through_helper(owed, case, rules)
+def believes_the_report(owed: Decision, case: Case, rules: Rules, now: datetime) -> Decision:
+    return _admitted() if case.helper == HELPERS["above"] else _through_helper(owed, case, rules, now)
 
 
-def believes_the_model(row: BoundCertificate, case: Case, rules: Rules) -> bool:
-    return _is_legacy(row, case, rules) and case.presented is not None and case.presented.claimed_model != "3000GM"
+def believes_the_model(case: Case, unit: Unit, presented: Presented, rules: Rules, now: datetime) -> Decision:
+    decided = _after_proof(case, unit, presented, rules, now)
+    return _admitted() if decided.step is Step.UPGRADE_KEY else decided
 
 
 def believes_the_version(case: Case, unit: Unit, presented: Presented, rules: Rules, now: datetime) -> Decision:
@@ -222,7 +225,7 @@ def test_s14_no_report_of_a_page_admits_or_refuses(some_of_each: list[Choice]) -
                 assert decision.reasons[1:] == honest.reasons
 
 
-@without({"certlogin.login.policy._is_legacy": believes_the_model}, sees="Step.ADMIT")
+@without({"certlogin.login.policy._after_proof": believes_the_model}, sees="Step.ADMIT")
 def test_s14_no_claimed_model_admits_or_refuses(some_of_each: list[Choice]) -> None:
     changing = {Step.REPLACE_KEY, Step.UPGRADE_KEY}
     for choice in some_of_each:
@@ -257,7 +260,7 @@ def test_every_reason_is_given_in_some_case(some_of_each: list[Choice]) -> None:
 
 
 def test_the_shipped_rules_reach_only_the_steps_that_have_pages(some_of_each: list[Choice]) -> None:
-    """Without a minimum version, adoption or legacy rule, and with revocation settled by the proof itself."""
+    """Without rules of helpers, adoption or keys, and with revocation settled by the proof itself."""
     cases = (situation(replace(choice, settled=True)).case for choice in some_of_each)
     rules = Rules(require=(RequireRule("roster", ROSTER),))
     assert {shipped(case, rules).step for case in cases} == {

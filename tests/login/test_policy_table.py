@@ -1,19 +1,25 @@
 """The decisions that users know by name, one row each. The product of all inputs is in `test_policy_product.py`."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from certlogin.login.policy import Case, Decision, Presented, Reason, Step, decide
+from certlogin.login.upgrades import Owed, find_upgrade
 from certlogin.records.certificate import BoundCertificate, Slot, State
 from certlogin.records.identity import Method
-from certlogin.settings.rules import LegacyRule, Rules, Stage, Unregistered
+from certlogin.records.unit import Unit
+from certlogin.settings.rules import Rules, Stage, Unregistered
+from certlogin.settings.upgrades import UpgradeAction, UpgradeRule
 from tests.companions import allows, without
 from tests.factory import DAY, NOW
 from tests.login.cases import (
     APPLIED_AFTER,
     APPLIED_BEFORE,
     BELOW,
+    BLOCKED,
     CUT_OFF,
     DUE,
     LAST_MOMENT,
@@ -102,6 +108,10 @@ TABLE: list[tuple[str, Choice, Step, tuple[Reason, ...]]] = [
     ("another unit's", replace(PROOF, presented="theirs"), Step.REFUSE, (Reason.CERTIFICATE_OF_ANOTHER_UNIT,)),
     ("revocation not settled", replace(PROOF, settled=False), Step.AWAIT_REVOCATION, (Reason.REVOCATION_PENDING,)),
     ("signed with an old helper", replace(PROOF, signed_with=BELOW), Step.UPDATE_HELPER, (Reason.HELPER_OUTDATED,)),
+    ("signed with a blocked helper", replace(PROOF, signed_with=BLOCKED), Step.UPDATE_HELPER,
+     (Reason.HELPER_BLOCKED,)),
+    ("a3 a blocked helper", replace(ROW, helper="blocked"), Step.UPDATE_HELPER,
+     (Reason.HELPER_BLOCKED, REQUIRED, Reason.FIRST_CERTIFICATE)),
     ("signed with a vendor's", replace(PROOF, signed_with=None), Step.ADMIT, (Reason.PROVEN,)),
     # certificates from elsewhere
     ("a11 asked for its key", replace(ROW, adoption=MATCH), Step.PROVE_KEY, (REQUIRED, Reason.ADOPT_BY_MATCH)),
@@ -109,10 +119,14 @@ TABLE: list[tuple[str, Choice, Step, tuple[Reason, ...]]] = [
      (Reason.ADOPT_BY_MATCH,)),
     ("a11 another code", replace(ROW, adoption=MATCH, presented="other code"), Step.REFUSE,
      (Reason.CERTIFICATE_OF_ANOTHER_UNIT,)),
-    ("a11 no code in it", replace(ROW, adoption=MATCH, presented="no code"), Step.REFUSE,
-     (Reason.CERTIFICATE_OF_ANOTHER_UNIT,)),
-    ("a11 the unit has no code", replace(ROW, adoption=MATCH, unit="no code", presented="equal code"), Step.REFUSE,
-     (Reason.CERTIFICATE_OF_ANOTHER_UNIT,)),
+    ("d7 no code in it", replace(ROW, adoption=MATCH, presented="no code"), Step.REFUSE,
+     (Reason.CERTIFICATE_WITHOUT_CODE,)),
+    ("d7 the unit has no code", replace(ROW, adoption=MATCH, unit="no code", presented="equal code"), Step.REFUSE,
+     (Reason.UNIT_WITHOUT_CODE,)),
+    ("a11 signed with an old helper", replace(ROW, adoption=MATCH, presented="equal code", signed_with=BELOW),
+     Step.UPDATE_HELPER, (Reason.HELPER_OUTDATED,)),
+    ("d1 signed with a blocked helper", replace(ROW, adoption=BIND, presented="no code", signed_with=BLOCKED),
+     Step.UPDATE_HELPER, (Reason.HELPER_BLOCKED,)),
     ("a11 ends now", replace(ROW, adoption=MATCH, presented="equal code", ends=LAST_MOMENT), Step.BIND_CERTIFICATE,
      (Reason.ADOPT_BY_MATCH,)),
     ("a11 ended", replace(ROW, adoption=MATCH, presented="equal code", ends=PAST), Step.REFUSE,
@@ -133,20 +147,28 @@ TABLE: list[tuple[str, Choice, Step, tuple[Reason, ...]]] = [
     ("d1 asked to bind", replace(ROW, adoption=BIND), Step.PROVE_KEY, (REQUIRED, Reason.ADOPT_BY_BINDING)),
     ("d1 binds", replace(ROW, adoption=BIND, presented="no code"), Step.BIND_CERTIFICATE, (Reason.ADOPT_BY_BINDING,)),
     # legacy keys
+    ("e1 a replacement goes by post", replace(OLD, action=UpgradeAction.REPLACE, model="3000GM"), Step.REPLACE_KEY,
+     (Reason.LEGACY_KEY,)),
     ("e1 model 01 goes by post", replace(OLD, model="01"), Step.REPLACE_KEY, (Reason.LEGACY_KEY,)),
     ("e1 model 03 goes by post", replace(OLD, model="03"), Step.REPLACE_KEY, (Reason.LEGACY_KEY,)),
     ("e1 3000GM in place", replace(OLD, model="3000GM"), Step.UPGRADE_KEY, (Reason.LEGACY_KEY,)),
-    ("e1 model unknown", OLD, Step.UPGRADE_KEY, (Reason.LEGACY_KEY,)),
+    ("e1 model unknown", OLD, Step.REPLACE_KEY, (Reason.LEGACY_KEY,)),
+    ("a key to be renewed", replace(OLD, action=UpgradeAction.RENEW), Step.RENEW_CERTIFICATE,
+     (Reason.RENEWAL_REQUIRED,)),
+    ("a key that is not taken any more", replace(OLD, action=UpgradeAction.REFUSE), Step.REFUSE,
+     (Reason.KEY_REFUSED,)),
+    ("no replacement helps a key that is not taken", replace(OLD, action=UpgradeAction.REFUSE, under_way=True),
+     Step.REFUSE, (Reason.KEY_REFUSED,)),
+    ("e1 reported", replace(OLD, legacy=Stage.REPORT), Step.ADMIT, (Reason.PROVEN, Reason.LEGACY_REPORTED)),
     ("e1 applied at the cut-off", replace(OLD, applied_on=APPLIED_AFTER), Step.ADMIT, (Reason.PROVEN,)),
     ("e1 application unknown, issued after", replace(OLD, applied_on=None), Step.ADMIT, (Reason.PROVEN,)),
     ("e1 application unknown, issued before", replace(OLD, applied_on=None, cut_off=NOT_BEFORE + DAY),
-     Step.UPGRADE_KEY, (Reason.LEGACY_KEY,)),
+     Step.REPLACE_KEY, (Reason.LEGACY_KEY,)),
     ("e4 while the new one is made", replace(OLD, under_way=True), Step.ADMIT,
      (Reason.PROVEN, Reason.REPLACEMENT_UNDER_WAY)),
     ("e1 advised", replace(OLD, legacy=Stage.ADVISE, ends=DUE), Step.ADMIT,
      (Reason.PROVEN, Reason.LEGACY_ADVISED, Reason.RENEWAL_DUE)),
-    ("a10 no legacy rule", replace(OLD, legacy=Stage.REPORT, model="01"), Step.ADMIT, (Reason.PROVEN,)),
-    ("a10 no cut-off", replace(OLD, cut_off=None, model="01"), Step.ADMIT, (Reason.PROVEN,)),
+    ("a10 no rule", replace(OLD, cut_off=None, model="01"), Step.ADMIT, (Reason.PROVEN,)),
     ("a10 a new key that claims an old model", replace(OLD, applied_on=APPLIED_AFTER, model="01"), Step.ADMIT,
      (Reason.PROVEN,)),
     # advice
@@ -219,9 +241,15 @@ def _with_history(key_before: str) -> Decision:
     return decide(case, rules_of("rule enforce now", Unregistered.ISSUE, "always", Stage.ENFORCE, CUT_OFF), NOW)
 
 
-@without({"certlogin.login.policy._is_legacy": lambda row, *_: row.applied_on < CUT_OFF}, sees="Step.ADMIT")
+def sees_one_row(
+    row: BoundCertificate, _: object, unit: Unit, rules: Iterable[UpgradeRule], now: datetime
+) -> Owed | None:
+    return find_upgrade(row, (row,), unit, rules, now)
+
+
+@without({"certlogin.login.policy.find_upgrade": sees_one_row}, sees="Step.ADMIT")
 def test_s14_a_legacy_key_stays_legacy_under_a_new_certificate() -> None:
-    assert _with_history(key_before="key").step is Step.UPGRADE_KEY
+    assert _with_history(key_before="key").step is Step.REPLACE_KEY
 
 
 @allows
@@ -236,6 +264,11 @@ def test_a_unit_with_one_ended_certificate_of_two_still_proves() -> None:
     assert decide(case, Rules(), NOW).step is Step.PROVE_KEY
 
 
-def test_the_legacy_rule_is_off_unless_a_stage_is_given() -> None:
-    assert LegacyRule().stage is Stage.REPORT
-    assert LegacyRule().cut_off is None
+def test_the_rule_for_a_key_is_named_for_the_log() -> None:
+    assert decided(OLD).rule == "old keys"
+    assert decided(replace(OLD, legacy=Stage.REPORT)).rule == "old keys"
+    assert decided(replace(OLD, applied_on=APPLIED_AFTER)).rule == ""
+
+
+def test_no_rule_for_keys_is_shipped() -> None:
+    assert Rules().upgrade == ()

@@ -99,8 +99,6 @@ REFUSED: Final[list[tuple[str, object, str]]] = [
     ("rules.require", [{**RULE, "skips": 1000001}], "[[rules.require]] no. 1: skips: must be 0 to 1000000"),
     ("rules.renew_days", -1, "[rules] renew_days: must be 0 to 3660"),
     ("rules.renew_days", 3661, "[rules] renew_days: must be 0 to 3660"),
-    ("rules.legacy.by_post", ["01", "01"], "[rules.legacy] by_post: '01' is given 2 times"),
-    ("rules.legacy.by_post", [""], "[rules.legacy] by_post: an entry is empty"),
     *((f"tickets.{key}", 0, f"[tickets] {key}: must be 1 to {YEAR}") for key in ("idle", "recheck")),
     *((f"tickets.{key}", YEAR + 1, f"[tickets] {key}: must be 1 to {YEAR}") for key in ("absolute", "recheck")),
     ("tickets.recheck_grace", -1, f"[tickets] recheck_grace: must be 0 to {YEAR}"),
@@ -164,7 +162,6 @@ ACCEPTED: Final[list[tuple[str, object]]] = [
     ("ca.key_types", ["SM2"]),
     ("rules.renew_days", 0),
     ("rules.renew_days", 3660),
-    ("rules.legacy.by_post", []),
     ("tickets", {"absolute": 1, "idle": 1, "recheck": YEAR, "recheck_grace": 0}),
     ("tickets", {"absolute": YEAR, "idle": YEAR, "recheck_grace": YEAR}),
     ("attempts", {"idle": 1, "total": 1, "hold_max": 1, "challenge": 1, "repeat": 1, "held_max": 1, "held_total": 1,
@@ -213,13 +210,6 @@ def test_units_that_must_download_a_certificate_need_somebody_to_issue_it() -> N
 def test_skips_may_be_none_or_a_million() -> None:
     rules = [{**RULE, "skips": 0}, {"name": "other", "tag": "一套表", "skips": 1000000}]
     assert problems(changed("rules.require", rules, ISSUING)) == ()
-
-
-@pytest.mark.parametrize("stage", ["advise", "enforce"])
-def test_keys_that_cannot_be_replaced_yet_are_not_asked_to_be(stage: str) -> None:
-    line = "[rules.legacy] stage: only 'report' for now: keys cannot be replaced or upgraded yet"
-    assert problems(changed("rules.legacy.stage", stage)) == (line,)
-    assert problems(changed("rules.legacy.stage", "report")) == ()
 
 
 #: The settings are taken.

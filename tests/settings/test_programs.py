@@ -52,7 +52,7 @@ def _plain(rows: list[Any]) -> list[Any]:
     return [
         (path, tuple(value) if isinstance(value, list) else value, *line)
         for path, value, *line in rows
-        if not path.startswith(("rules.require", "rules.legacy")) and path != "trust.anchors"
+        if not path.startswith("rules.require") and path != "trust.anchors"
     ]
 
 

@@ -27,6 +27,15 @@ TYPES: Final[dict[Any, str]] = {
     tuple[int, int, int, int]: "version",
 }
 REQUIRED: Final = "**required**"
+#: Tables that may stand several times.
+SEVERAL: Final = (
+    "trust.anchors",
+    "rules.require",
+    "rules.upgrade",
+    "rules.upgrade.any",
+    "rules.helper.blocked",
+    "rules.helper.systems",
+)
 
 
 def rows(kind: type = Settings, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str, str]]:
@@ -71,7 +80,7 @@ def _default(field: "Field[Any]") -> str:
 
 
 def _toml(value: object, name: str) -> str:
-    if isinstance(value, tuple) and name == "minimum":
+    if isinstance(value, tuple) and name in ("minimum", "recommended"):
         return json.dumps(".".join(map(str, value)))
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
@@ -109,8 +118,8 @@ def test_a_page_that_lacks_or_changes_something_is_found_out(old: str) -> None:
 def test_every_table_of_the_file_has_its_heading() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for table in {name.rpartition(".")[0] for name in names()}:
-        several = table in ("trust.anchors", "rules.require")
-        assert f"## `[[{table}]]`" if several else f"## `[{table}]`" in text
+        several = table in SEVERAL
+        assert (f"## `[[{table}]]`" if several else f"## `[{table}]`") in text
 
 
 def test_the_page_names_every_variable_of_the_environment() -> None:
