@@ -1,20 +1,23 @@
-"""`make demo`: the reporting system, its CA, tokens and a helper, running until Ctrl-C.
+"""`make demo`: both hosts, their CAs, tokens and a helper, running until Ctrl-C.
 
-python -m demonstration.demo [--directory .demo] [--port 8000] [--helper-ports 17561,17562,17563] [--scripted-pin FILE]
+python -m demonstration.demo [--directory .demo] [--port 8000] [--zcqd-port 8001] [--helper-ports 17561,17562,17563]
+                             [--scripted-pin FILE]
 """
 
 import argparse
 import signal
 import sys
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
-from certlogin import Unit
 from demonstration.running.assistant import HelperProcess
-from demonstration.running.prepare import SPARE_LABEL, CommandFailed, Demo, prepare, token_label
-from demonstration.running.site import Site, free_ports, port_is_free
+from demonstration.running.prepare import CommandFailed, Demo, Origins, prepare
+from demonstration.running.sheet import sheet
+from demonstration.running.site import Site
+from demonstration.running.surroundings import free_ports, port_is_free
+from demonstration.running.zcqd import ZcqdDemo, prepare_zcqd
+from demonstration.running.zcqd_site import ZcqdSite
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -24,17 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = Event()
     for number in _SIGNALS:
         signal.signal(number, lambda *_: stop.set())
-    port = options.port or free_ports(1)[0]
+    free = free_ports(2)
+    survey, zcqd = options.port or free[0], options.zcqd_port or free[1]
     ports = [int(text) for text in options.helper_ports.split(",")]
-    problem = _port_problem([port, ports[0]])
+    problem = _port_problem([survey, zcqd, ports[0]])
     if problem:
         return _fail(problem)
     _say(f"Preparing {options.directory}/ …")
     try:
-        demo = prepare(options.directory, f"http://127.0.0.1:{port}", ports, scripted(options.scripted_pin))
+        origins = Origins(f"http://127.0.0.1:{survey}", f"http://127.0.0.1:{zcqd}")
+        demo = prepare(options.directory, origins, ports, scripted(options.scripted_pin))
+        return _run(demo, prepare_zcqd(demo), stop)
     except CommandFailed as failure:
         return _fail(str(failure))
-    return _run(demo, stop)
 
 
 def scripted(answers: Path | None) -> list[str]:
@@ -44,12 +49,13 @@ def scripted(answers: Path | None) -> list[str]:
     return [sys.executable, "-m", "certlogin.helper.pin.scripted", "--answers", str(answers.resolve())]
 
 
-def _run(demo: Demo, stop: Event) -> int:
-    site, helper = Site(demo), HelperProcess(demo)
+def _run(demo: Demo, zcqd: ZcqdDemo, stop: Event) -> int:
+    site, zcqd_site, helper = Site(demo), ZcqdSite(zcqd), HelperProcess(demo)
     try:
         site.start()
+        zcqd_site.start()
         helper.start()
-        _say(_sheet(demo))
+        _say(sheet(demo, zcqd))
         # In rounds: a signal that comes just before a wait without end would not end it.
         while not stop.wait(1):
             pass
@@ -58,51 +64,9 @@ def _run(demo: Demo, stop: Event) -> int:
         return _fail(str(failure))
     finally:
         helper.stop()
+        zcqd_site.stop()
         site.stop()
     return 0
-
-
-def _sheet(demo: Demo) -> str:
-    users = [
-        (user, demo.handout.passwords[user], unit.name, _kind(unit), _pin(demo, unit)) for user, unit in demo.roster
-    ]
-    return "\n".join(
-        [
-            "",
-            f"  Home page    {demo.origin}/survey/welcome",
-            f"  Log in       {demo.origin}/survey/login     (中文 / English: link at the top right)",
-            "",
-            *_table([("user", "password", "unit", "needs a certificate", "PIN of its token"), *users]),
-            "",
-            f"  One more blank token, {SPARE_LABEL} (model 3000GM): PIN {demo.handout.pins[SPARE_LABEL]}",
-            f"  Everything is kept in {demo.files.directory}; delete that folder to start afresh.",
-            "  The helper asks for PINs in a window of its own (pinentry or Tk), else in this terminal;",
-            f"  what it could not do is in {demo.files.helper_log}.",
-            "",
-            "  Running. Ctrl-C stops everything.",
-        ]
-    )
-
-
-def _kind(unit: Unit) -> str:
-    if "exempt" in unit.tags:
-        return "no (operator)"
-    return "yes (一套表)" if "一套表" in unit.tags else "no"
-
-
-def _pin(demo: Demo, unit: Unit) -> str:
-    return demo.handout.pins.get(token_label(unit), "-") if unit.code else "-"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  " + "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _port_problem(ports: Sequence[int]) -> str:
@@ -123,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo ARGS=…", description="Run the demonstration until Ctrl-C.")
     parser.add_argument("--directory", type=Path, default=Path(".demo"), help="where it keeps everything")
     parser.add_argument("--port", type=int, default=8000, help="of the reporting system; 0: any free one")
+    parser.add_argument("--zcqd-port", type=int, default=8001, help="of the list system; 0: any free one")
     parser.add_argument("--helper-ports", default="17561,17562,17563", help="of the helper, tried in this order")
     parser.add_argument("--scripted-pin", type=Path, metavar="FILE", help="take PINs from a file, for tests only")
     return parser

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from demonstration.demo import scripted
 from demonstration.running.assistant import HelperProcess
-from demonstration.running.prepare import prepare
-from demonstration.running.site import Site, free_ports
-from demonstration.running.softhsm import find_softhsm
-from demonstration.walking import before_certificates, on_a_card, with_certificates
+from demonstration.running.prepare import Origins, prepare
+from demonstration.running.site import Site
+from demonstration.running.softhsm import SoftHSM, find_softhsm
+from demonstration.running.surroundings import free_ports
+from demonstration.running.zcqd import prepare_zcqd
+from demonstration.running.zcqd_site import ZcqdSite
+from demonstration.walking import at_zcqd, before_certificates, on_a_card, with_certificates
 from demonstration.walking.steps import IDS, Steps
-from demonstration.walking.world import World
+from demonstration.walking.world import World, ZcqdWorld
 
 
 def main() -> int:
@@ -35,26 +38,36 @@ def main() -> int:
 
 
 def _walk(folder: Path, steps: Steps) -> None:
-    port, *ports = free_ports(4)
+    survey, listed, *ports = free_ports(5)
     answers = folder / "pins"
-    demo = prepare(folder / "demo", f"http://127.0.0.1:{port}", ports, scripted(answers))
+    origins = Origins(f"http://127.0.0.1:{survey}", f"http://127.0.0.1:{listed}")
+    demo = prepare(folder / "demo", origins, ports, scripted(answers))
+    zcqd = prepare_zcqd(demo)
     card = find_softhsm(folder / "softhsm")
-    site, helper = Site(demo), HelperProcess(demo, card.environment if card else None)
+    site, zcqd_site = Site(demo), ZcqdSite(zcqd)
+    helper = HelperProcess(demo, card.environment if card else None)
     world = World(demo, site, helper, answers)
     if card is not None:
         card.make_token(world.card_label, world.pin(world.fourth))
         card.configure(demo.files.helper_config)
     try:
         site.start()
-        before_certificates.walk(world, steps)
-        with_certificates.walk(world, steps)
-        if card is None:
-            _say("skipped      the walk with a PKCS#11 token: no SoftHSM here (Debian: apt-get install softhsm2)")
-        else:
-            on_a_card.walk(world, steps)
+        zcqd_site.start()
+        _journeys(world, ZcqdWorld(zcqd, zcqd_site, world.desk), steps, card)
     finally:
         helper.stop()
+        zcqd_site.stop()
         site.stop()
+
+
+def _journeys(world: World, zcqd: ZcqdWorld, steps: Steps, card: SoftHSM | None) -> None:
+    before_certificates.walk(world, steps)
+    with_certificates.walk(world, steps)
+    if card is None:
+        _say("skipped      the walk with a PKCS#11 token: no SoftHSM here (Debian: apt-get install softhsm2)")
+    else:
+        on_a_card.walk(world, steps)
+    at_zcqd.walk(zcqd, world, steps)
 
 
 def _say(text: str) -> None:

@@ -6,8 +6,9 @@ from argon2 import PasswordHasher
 
 from demonstration.demo import scripted
 from demonstration.running.assistant import HelperProcess
-from demonstration.running.prepare import prepare
-from demonstration.running.site import Site, free_ports
+from demonstration.running.prepare import Origins, prepare
+from demonstration.running.site import Site
+from demonstration.running.surroundings import free_ports
 from demonstration.walking.world import World
 
 #: Passwords are checked, not guarded, here.
@@ -17,9 +18,10 @@ FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 @pytest.fixture
 def demonstration(tmp_path: Path) -> Iterator[World]:
     """The whole of `make demo` on free ports, its site running, its helper not yet."""
-    port, *ports = free_ports(4)
+    survey, zcqd, *ports = free_ports(5)
     answers = tmp_path / "answers"
-    demo = prepare(tmp_path / "demo", f"http://127.0.0.1:{port}", ports, scripted(answers), FAST)
+    origins = Origins(f"http://127.0.0.1:{survey}", f"http://127.0.0.1:{zcqd}")
+    demo = prepare(tmp_path / "demo", origins, ports, scripted(answers), FAST)
     site, helper = Site(demo, FAST), HelperProcess(demo)
     try:
         site.start()

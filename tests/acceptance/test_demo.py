@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from demonstration.running.site import free_ports
+from demonstration.running.surroundings import free_ports
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -19,9 +19,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", list[int], list[str]]]:
     """The program, its ports, and the lines it printed until it said that it runs."""
-    ports = free_ports(4)
+    ports = free_ports(5)
     command = [sys.executable, "-m", "demonstration.demo", "--directory", str(tmp_path / "demo"),
-               "--port", str(ports[0]), "--helper-ports", ",".join(map(str, ports[1:]))]  # fmt: skip
+               "--port", str(ports[0]), "--zcqd-port", str(ports[1]),
+               "--helper-ports", ",".join(map(str, ports[2:]))]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
@@ -52,12 +53,13 @@ def test_it_says_what_a_person_needs_and_stops_what_it_started(
     assert f"http://127.0.0.1:{ports[0]}/survey/welcome" in said, said
     assert re.search(r"shuguang +\w{10} .*一套表", said)
     assert re.search(r"xinghuo +\w{10} ", said)
-    assert listens(ports[0])
-    assert listens(ports[1])
+    assert f"http://127.0.0.1:{ports[1]}/zcqd/welcome" in said
+    for model in ("01", "03", "3000GM", "5000GM"):
+        assert re.search(rf"\w+ +\w{{10}} .*model {model}, .* \w{{8}}\n", said), model
+    assert all(listens(port) for port in ports[:3])
     process.send_signal(number)
     assert process.wait(30) == 0
-    assert not listens(ports[0])
-    assert not listens(ports[1])
+    assert not any(listens(port) for port in ports[:3])
 
 
 def test_secrets_of_the_demonstration_are_its_owners_only(
@@ -66,15 +68,17 @@ def test_secrets_of_the_demonstration_are_its_owners_only(
     folder = tmp_path / "demo"
     assert folder.stat().st_mode & 0o077 == 0
     for name in ("site_keys", "ca_passphrase", "handout.json", "session_key"):
-        assert (folder / name).stat().st_mode & 0o077 == 0, name
-    pins = (folder / "handout.json").read_text()
+        for file in (folder / name, folder / "zcqd" / name):
+            assert file.stat().st_mode & 0o077 == 0, file
+    pins = (folder / "handout.json").read_text() + (folder / "zcqd/handout.json").read_text()
     log = (folder / "helper.log").read_text()
     assert not [pin for pin in re.findall(r'"(\w{8})"', pins) if pin in log]
 
 
-def test_a_port_in_use_is_said_in_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--port", "--zcqd-port"])
+def test_a_port_in_use_is_said_in_words(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        command = [sys.executable, "-m", "demonstration.demo", "--port", str(taken.getsockname()[1])]
+        command = [sys.executable, "-m", "demonstration.demo", option, str(taken.getsockname()[1])]
         environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1

@@ -10,21 +10,26 @@ from certlogin.helper.origins import Grant
 from demonstration.demo import scripted
 from demonstration.running.assistant import HelperProcess
 from demonstration.running.files import DemoFiles, Handout
-from demonstration.running.prepare import SPARE_LABEL, SPARE_MODEL, Demo, _make_tokens
+from demonstration.running.prepare import SPARE_LABEL, SPARE_MODEL, Demo, Origins, _make_tokens
 from demonstration.running.settings import HELPER_NAME, helper_settings
-from demonstration.running.site import free_ports
+from demonstration.running.surroundings import free_ports
 from demonstration.walking.assistant import Assistant, HelperMissing, HelperRefused
 
-_ORIGIN = "http://127.0.0.1:8000"
+_ORIGIN, _OTHER = "http://127.0.0.1:8000", "http://127.0.0.1:8001"
+_MAY = {_ORIGIN: ("login", "certificates", "enroll"), _OTHER: ("login", "certificates")}
 
 
 def _demo(folder: Path) -> Demo:
     files = DemoFiles(folder)
     ports = free_ports(2)
-    settings = helper_settings(_ORIGIN, ports, str(files.helper_state), str(files.tokens), scripted(folder / "pins"))
+    settings = helper_settings(_MAY, ports, str(files.helper_state), str(files.tokens), scripted(folder / "pins"))
     files.helper_config.write_text(settings, "utf-8")
     return Demo(
-        files, _ORIGIN, tuple(ports), (), Handout({}, {"曙光的证书介质": "pin-one-1", SPARE_LABEL: "pin-two-2"})
+        files,
+        Origins(_ORIGIN, _OTHER),
+        tuple(ports),
+        (),
+        Handout({}, {"曙光的证书介质": "pin-one-1", SPARE_LABEL: "pin-two-2"}),
     )
 
 
@@ -34,8 +39,11 @@ def test_the_demonstrations_settings_are_the_helpers(tmp_path: Path) -> None:
     assert (config.state, config.tokens, config.ports) == (demo.files.helper_state, demo.files.tokens, demo.ports)
     assert (config.dev, config.name) == (True, HELPER_NAME)
     assert config.pinentry[:2] == (sys.executable, "-m")
-    assert config.origins == (Grant(_ORIGIN, frozenset({"login", "certificates", "enroll"})),)
-    bare = helper_settings(_ORIGIN, [1], "s", "t", [])
+    assert config.origins == (
+        Grant(_ORIGIN, frozenset({"login", "certificates", "enroll"})),
+        Grant(_OTHER, frozenset({"login", "certificates"})),
+    )
+    bare = helper_settings(_MAY, [1], "s", "t", [])
     demo.files.helper_config.write_text(bare, "utf-8")
     assert load_config(demo.files.helper_config, {}).pinentry == ()
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 PRODUCT = "CertHelper"
 VERSION = "0.1.0.0"
-#: Where the host serves the files.
-ADDRESS = "/survey/downloads"
 
 #: The names that Debian and RPM packages give to a processor.
 _DEB = {"x86_64": "amd64", "aarch64": "arm64", "mips64el": "mips64el", "loongarch64": "loongarch64"}
@@ -26,8 +24,8 @@ This is the demonstration: it ships no installers. `make demo` has started the h
 """
 
 
-def write_downloads(folder: Path, builds: Path) -> None:
-    """The files into `folder`, the list of them into `builds`."""
+def write_downloads(folder: Path, builds: Path, address: str) -> None:
+    """The files into `folder`, the list of them into `builds`; `address`: where the host serves them."""
     folder.mkdir(exist_ok=True)
     rows = []
     for system, arch, package, file in _builds():
@@ -40,7 +38,7 @@ def write_downloads(folder: Path, builds: Path) -> None:
                 "arch": arch,
                 "package": package,
                 "sha256": hashlib.sha256(content).hexdigest(),
-                "url": f"{ADDRESS}/{file}",
+                "url": f"{address}/{file}",
                 "file": file,
             }
         )

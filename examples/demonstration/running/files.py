@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from survey_app.app import SurveyFiles
+from zcqd_app.app import ZcqdFiles
 
 #: Read aloud without mistakes; ten characters are about 49 bits.
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -27,6 +28,10 @@ class DemoFiles:
             session_key=here / "session_key",
             downloads=here / "downloads",
         )
+
+    @property
+    def zcqd(self) -> "ZcqdDemoFiles":
+        return ZcqdDemoFiles(self.directory / "zcqd")
 
     @property
     def settings(self) -> Path:
@@ -77,6 +82,45 @@ class DemoFiles:
     @property
     def handout(self) -> Path:
         """The passwords and PINs given to the people of the demonstration."""
+        return self.directory / "handout.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ZcqdDemoFiles:
+    """What belongs to the list system alone: a folder of its own, as on another server."""
+
+    directory: Path
+
+    @property
+    def host(self) -> ZcqdFiles:
+        here = self.directory
+        return ZcqdFiles(
+            here / "certlogin.toml",
+            here / "passwords.json",
+            here / "products.db",
+            here / "session_key",
+            here / "downloads",
+        )
+
+    @property
+    def builds(self) -> Path:
+        return self.directory / "builds.json"
+
+    @property
+    def ca(self) -> Path:
+        """The authority of earlier years."""
+        return self.directory / "ca"
+
+    @property
+    def ca_passphrase(self) -> Path:
+        return self.directory / "ca_passphrase"
+
+    @property
+    def site_keys(self) -> Path:
+        return self.directory / "site_keys"
+
+    @property
+    def handout(self) -> Path:
         return self.directory / "handout.json"
 
 

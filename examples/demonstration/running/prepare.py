@@ -16,7 +16,7 @@ from demonstration.running.downloads import write_downloads
 from demonstration.running.files import DemoFiles, Handout, handout, secret
 from demonstration.running.settings import helper_settings, site_settings
 from host_parts.accounts import read_roster, write_hashes
-from survey_app.state import ROSTER
+from survey_app.state import PREFIX, ROSTER
 
 #: The command line, run by the interpreter that runs us.
 CERTLOGIN = (sys.executable, "-m", "certlogin.cli.main")
@@ -28,14 +28,26 @@ SPARE_MODEL = "3000GM"
 
 
 @dataclass(frozen=True, slots=True)
+class Origins:
+    """Where each host is reached."""
+
+    survey: str
+    zcqd: str
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
-    """A prepared demonstration."""
+    """A prepared demonstration; the list system is prepared by `zcqd.prepare_zcqd`."""
 
     files: DemoFiles
-    origin: str
+    origins: Origins
     ports: tuple[int, ...]
     roster: tuple[tuple[str, Unit], ...]
     handout: Handout
+
+    @property
+    def origin(self) -> str:
+        return self.origins.survey
 
     @property
     def members(self) -> tuple[tuple[str, Unit], ...]:
@@ -45,7 +57,7 @@ class Demo:
 
 def prepare(
     directory: Path,
-    origin: str,
+    origins: Origins,
     ports: Sequence[int],
     pinentry: Sequence[str] = (),
     hasher: PasswordHasher | None = None,
@@ -55,14 +67,15 @@ def prepare(
     files = DemoFiles(directory.resolve())
     roster = tuple(read_roster(ROSTER))
     labels = [token_label(unit) for _, unit in roster if unit.code and "一套表" in unit.tags] + [SPARE_LABEL]
-    demo = Demo(files, origin, tuple(ports), roster, handout(files.handout, [user for user, _ in roster], labels))
+    demo = Demo(files, origins, tuple(ports), roster, handout(files.handout, [user for user, _ in roster], labels))
     secret(files.survey.session_key)
     if not files.survey.hashes.exists():
         write_hashes(files.survey.hashes, demo.handout.passwords, hasher or PasswordHasher())
-    files.settings.write_text(site_settings(origin, ports, UNIQUE_ID), encoding="utf-8")
+    files.settings.write_text(site_settings(origins.survey, ports, UNIQUE_ID), encoding="utf-8")
     state, tokens = str(files.helper_state), str(files.tokens)
-    files.helper_config.write_text(helper_settings(origin, ports, state, tokens, pinentry), encoding="utf-8")
-    write_downloads(files.survey.downloads, files.builds)
+    may = {origins.survey: ("login", "certificates", "enroll"), origins.zcqd: ("login", "certificates")}
+    files.helper_config.write_text(helper_settings(may, ports, state, tokens, pinentry), encoding="utf-8")
+    write_downloads(files.survey.downloads, files.builds, f"{PREFIX}/downloads")
     _make_ca(demo)
     _make_tokens(demo)
     return demo

@@ -1,7 +1,11 @@
-"""The two settings files of the demonstration, as an administrator would write them."""
+"""The settings files of the demonstration, as an administrator would write them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from zcqd_app.pages import HOTLINE as ZCQD_HOTLINE
+from zcqd_app.pages import SERVICE_HOURS as ZCQD_HOURS
+from zcqd_app.pages import SYSTEM_NAME as ZCQD_NAME
 
 SITE_NAME = "普查数据采集处理系统（演示）"
 HELPER_NAME = "证书助手-演示版"
@@ -51,6 +55,59 @@ durable = "sqlite:///certlogin.db"
 lock_file = "certlogin.lock"
 """
 
+_ZCQD = """\
+# Written at every start of the demonstration. CERTLOGIN_SITE_SECRET_KEYS comes from the environment.
+
+[site]
+origin = {origin}
+mode = "development"
+# Cookies ignore ports: beside the other host of 127.0.0.1 this one needs a label of its own.
+label = "zcqd"
+name = {name}
+hotline = {hotline}
+service_hours = {hours}
+
+[host]
+auth_cookies = ["zcqd_session"]
+
+[host.paths]
+login = ["/zcqd/login"]
+public = ["/zcqd/welcome", "/zcqd/captcha/", "/zcqd/static/", "/zcqd/downloads/"]
+
+# Its units have their keys from elsewhere: the code in the certificate must be the unit's. Nothing is issued here.
+[adoption]
+unregistered = "match"
+
+[[rules.require]]
+name = "listed"
+tag = "清单企业"
+stage = "enforce"
+
+[[trust.anchors]]
+name = "earlier years"
+file = "ca/root.pem"
+intermediates = ["ca/issuing.pem"]
+crls = ["ca/root.crl", "ca/issuing.crl"]
+unique_id = [{unique_id}]
+unit_code_check = "strict"
+
+[[trust.anchors]]
+name = "demo"
+file = "../ca/root.pem"
+intermediates = ["../ca/issuing.pem"]
+crls = ["../ca/root.crl", "../ca/issuing.crl"]
+unique_id = [{unique_id}]
+unit_code_check = "strict"
+
+[helper]
+ports = {ports}
+builds = "builds.json"
+
+[stores]
+durable = "sqlite:///certlogin.db"
+lock_file = "certlogin.lock"
+"""
+
 _HELPER = """\
 # Written at every start of the demonstration.
 state = {state}
@@ -63,10 +120,12 @@ name = {name}
 # Everybody in the demonstration shares this one helper.
 [limits]
 requests_per_minute = 600
+"""
 
+_ORIGIN = """
 [[origins]]
 origin = {origin}
-may = ["login", "certificates", "enroll"]
+may = {may}
 """
 
 
@@ -81,8 +140,23 @@ def site_settings(origin: str, ports: Sequence[int], unique_id: str) -> str:
     )
 
 
-def helper_settings(origin: str, ports: Sequence[int], state: str, tokens: str, pinentry: Sequence[str]) -> str:
-    """`pinentry`: the command to ask PINs with; none: what the helper finds on this machine."""
+def zcqd_settings(origin: str, ports: Sequence[int], unique_id: str) -> str:
+    return _ZCQD.format(
+        origin=_text(origin),
+        name=_text(ZCQD_NAME),
+        hotline=_text(ZCQD_HOTLINE),
+        hours=_text(ZCQD_HOURS),
+        unique_id=_text(unique_id),
+        ports=list(ports),
+    )
+
+
+def helper_settings(
+    origins: Mapping[str, Sequence[str]], ports: Sequence[int], state: str, tokens: str, pinentry: Sequence[str]
+) -> str:
+    """`origins`: what each site may do without asking. `pinentry`: the command to ask PINs with; none: what the helper
+    finds on this machine.
+    """
     command = f"[{', '.join(_text(word) for word in pinentry)}]" if pinentry else '""'
     return _HELPER.format(
         state=_text(state),
@@ -90,8 +164,7 @@ def helper_settings(origin: str, ports: Sequence[int], state: str, tokens: str, 
         ports=list(ports),
         pinentry=command,
         name=_text(HELPER_NAME),
-        origin=_text(origin),
-    )
+    ) + "".join(_ORIGIN.format(origin=_text(origin), may=json.dumps(list(may))) for origin, may in origins.items())
 
 
 def _text(value: str) -> str:

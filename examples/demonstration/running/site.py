@@ -1,7 +1,5 @@
 """The reporting system behind werkzeug's threaded server, in this process: start, stop, start again."""
 
-import os
-import socket
 from threading import Thread
 
 from argon2 import PasswordHasher
@@ -9,6 +7,7 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from demonstration.running.prepare import Demo, site_environment
+from demonstration.running.surroundings import environment
 from survey_app.app import create_app
 from survey_app.state import Survey, survey_of
 
@@ -28,9 +27,8 @@ class Site:
         return survey_of(self._running[0])
 
     def start(self) -> None:
-        # certlogin reads its secrets from the environment of the process that it runs in: this one.
-        os.environ.update(site_environment(self._demo.files))
-        app = create_app(self._demo.files.survey, self._hasher)
+        with environment(site_environment(self._demo.files)):
+            app = create_app(self._demo.files.survey, self._hasher)
         port = int(self._demo.origin.rpartition(":")[2])
         server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
         thread = Thread(target=server.serve_forever, name="survey_app", daemon=True)
@@ -46,23 +44,6 @@ class Site:
         thread.join()
         server.server_close()
         survey_of(app).certlogin.close()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports
-
-
-def port_is_free(port: int) -> bool:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 class _Quiet(WSGIRequestHandler):

@@ -16,12 +16,12 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 class Browser:
     """One person's browser at one site."""
 
-    def __init__(self, origin: str, language: str = "zh-CN", agent: str = _LINUX) -> None:
+    def __init__(self, origin: str, language: str = "zh-CN", jar: Jar | None = None) -> None:
+        """`jar`: that of another window of the same person."""
         self.origin = origin
-        self.jar = Jar()
+        self.jar = jar or Jar()
         self.page: Page | None = None
         self._language = language
-        self._agent = agent
 
     def get(self, address: str) -> Page:
         """Go there, as by a link or a script's `location`."""
@@ -77,7 +77,7 @@ class Browser:
 
     def _headers(self, method: str, path: str, headers: dict[str, str]) -> dict[str, str]:
         sent = {
-            "User-Agent": self._agent,
+            "User-Agent": _LINUX,
             "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
             "Accept-Language": self._language,
             "Sec-Fetch-Site": "same-origin" if self.page else "none",

@@ -74,6 +74,9 @@ def read_page(url: str, status: int, headers: dict[str, str], body: bytes, trail
 
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
+#: What these hold, a person with scripts never sees.
+_UNSEEN = ("script", "style", "template", "noscript")
+
 
 class _Reader(HTMLParser):
     def __init__(self, page: Page) -> None:
@@ -117,7 +120,7 @@ class _Reader(HTMLParser):
                 return
 
     def handle_data(self, data: str) -> None:
-        if self._in("script") or self._in("style"):
+        if any(self._in(unseen) for unseen in _UNSEEN):
             return
         self.words.append(data)
         for _, identity in self._open:

@@ -1,27 +1,48 @@
-"""A user of the reporting system with a browser, a helper and a memory for PINs."""
+"""A user of an example host with a browser, a helper and a memory for PINs."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demonstration.running.prepare import Demo
-from demonstration.running.site import Site
 from demonstration.walking.assistant import Assistant, decode
 from demonstration.walking.browser import Browser
+from demonstration.walking.cookies import Jar
 from demonstration.walking.page import Page
 from demonstration.walking.steps import StepFailed, expect
+from host_parts.captchas import Captchas
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What people know of a host."""
+
+    origin: str
+    #: Where its pages are.
+    prefix: str
+    #: By user name.
+    passwords: Mapping[str, str]
+    #: Those of the running host: it may have been started again.
+    captchas: Callable[[], Captchas]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What stands on everybody's desk: a helper on one of these ports, a file from which PIN dialogs are answered."""
+
+    ports: Sequence[int]
+    answers: Path
 
 
 class Person:
     """What somebody does on the pages; where a script would act, the same calls are made."""
 
-    def __init__(self, demo: Demo, site: Site, answers: Path, language: str = "zh-CN") -> None:
-        self.browser = Browser(demo.origin, language)
-        self.assistant = Assistant(demo.origin, demo.ports)
-        self._demo = demo
-        self._site = site
-        self._answers = answers
+    def __init__(self, host: Host, desk: Desk, language: str = "zh-CN", jar: Jar | None = None) -> None:
+        self.browser = Browser(host.origin, language, jar)
+        self.assistant = Assistant(host.origin, desk.ports)
+        self._host = host
+        self._answers = desk.answers
 
     @property
     def page(self) -> Page:
@@ -31,11 +52,12 @@ class Person:
 
     def log_in(self, user: str, password: str | None = None, captcha: str | None = None) -> Page:
         """Fill in the login form. The captcha is read from the store in this process, never over HTTP."""
-        form = self.browser.get("/survey/login").form("/survey/login")
-        picture = self.browser.fetch(f"/survey/captcha/{form.fields['captcha_id']}.png")
+        prefix = self._host.prefix
+        form = self.browser.get(f"{prefix}/login").form(f"{prefix}/login")
+        picture = self.browser.fetch(f"{prefix}/captcha/{form.fields['captcha_id']}.png")
         expect(picture.body.startswith(b"\x89PNG"), "the captcha's picture")
-        read = self._site.survey.captchas.answer(form.fields["captcha_id"])
-        given = self._demo.handout.passwords[user] if password is None else password
+        read = self._host.captchas().answer(form.fields["captcha_id"])
+        given = self._host.passwords[user] if password is None else password
         return self.browser.submit(form, user=user, password=given, captcha=captcha or (read or "").lower())
 
     def will_type(self, *pins: str) -> None:

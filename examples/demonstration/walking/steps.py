@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 #: Every behaviour that the walk has to show.
-IDS = ("A1", "A2", "A3", "A4", "A5", "B1", "B2", "B3", "B7", "B9", "B10", "C1", "C2", "C5")
+IDS = ("A1", "A2", "A3", "A4", "A5", "A10", "A11", "B1", "B2", "B3", "B7", "B9", "B10", "C1", "C2", "C5")
 
 
 class StepFailed(Exception):

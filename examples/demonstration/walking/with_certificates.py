@@ -120,7 +120,7 @@ def _second_unit(world: World, steps: Steps, foreign: bytes) -> None:
         expect(page.path == "/survey/login", f"the host's login page, not {page.url}")
         expect(person.browser.get("/survey/").path == "/survey/login", "not logged in")
     with steps.step("A5", "the new login meets the chooser, no download page"):
-        _to_the_chooser(person, world.second)
+        to_the_chooser(person, world.second)
         choose(person)
     _refusals(world, steps, person, foreign, certificate)
 
@@ -128,17 +128,17 @@ def _second_unit(world: World, steps: Steps, foreign: bytes) -> None:
 def _refusals(world: World, steps: Steps, person: Person, foreign: bytes, own: bytes) -> None:
     with steps.step("A4", "the certificate of another unit is refused with its reason"):
         proof = person.sign(foreign, world.pin(world.first))
-        _refused(person, proof, "certificate_of_another_unit")
+        proof_refused(person, proof, "certificate_of_another_unit")
     with steps.step("A4", "the right certificate is accepted, and its proof cannot be posted again"):
         proof = person.sign(own, world.pin(world.second))
         release = person.asked("proof", **proof)["next"]
-        _refused(person, proof, "challenge_used")
+        proof_refused(person, proof, "challenge_used")
         person.browser.get(release)
         _is_logged_in(person, world, world.second, own)
     with steps.step("A4", "a proof of one login is worth nothing in another"):
         other = world.person()
-        _to_the_chooser(other, world.second)
-        _refused(other, proof, None)
+        to_the_chooser(other, world.second)
+        proof_refused(other, proof, None)
 
 
 def _third_unit(world: World, steps: Steps) -> None:
@@ -158,7 +158,7 @@ def _third_unit(world: World, steps: Steps) -> None:
 def _wrong_pin(world: World, steps: Steps, certificate: bytes) -> None:
     person = world.person()
     with steps.step("A4", "a unit with a certificate is never sent to the download page again"):
-        _to_the_chooser(person, world.first)
+        to_the_chooser(person, world.first)
         expect(certificate in person.choices(), "its certificate in the chooser")
     with steps.step("A4", "wrong PIN: refused with the tries left, then the right PIN logs in"):
         before = token_named(person, token_label(world.unit(world.first)))["tries_left"]
@@ -183,7 +183,7 @@ def _after_a_restart(world: World, steps: Steps, certificate: bytes) -> None:
         world.site.stop()
         world.site.start()
         person = world.person()
-        _to_the_chooser(person, world.first)
+        to_the_chooser(person, world.first)
         logged_in_with(person, world, world.first, certificate, world.pin(world.first))
         expect('value="1234"' in person.page.body.decode(), "the report handed in before the restart")
 
@@ -191,7 +191,7 @@ def _after_a_restart(world: World, steps: Steps, certificate: bytes) -> None:
 # --- what several journeys do
 
 
-def _to_the_chooser(person: Person, user: str) -> None:
+def to_the_chooser(person: Person, user: str) -> None:
     page = person.log_in(user)
     expect(page.path == "/certlogin/helper", f"the environment check, not {page.url}")
     page = person.report_helper()
@@ -227,7 +227,7 @@ def _report(person: Person) -> None:
     expect(person.browser.get("/survey/").path == "/survey/login", "logged out")
 
 
-def _refused(person: Person, proof: Mapping[str, Any], code: str | None) -> None:
+def proof_refused(person: Person, proof: Mapping[str, Any], code: str | None) -> None:
     answer = person.api("proof", **proof)
     expect(answer.status >= 400, f"a refusal, not {answer.status}")
     said = answer.json()
