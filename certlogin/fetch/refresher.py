@@ -7,7 +7,7 @@ and no login ever waits in here (S26).
 import hashlib
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,7 +20,7 @@ from certlogin.fetch.jobs import JOBS_MOST, URGENT_MOST, Job, Jobs
 from certlogin.fetch.peers import FetchFailed
 from certlogin.fetch.schedule import Window, after_failure, after_success
 from certlogin.fetch.shelf import Shelf
-from certlogin.fetch.sources import ListSource, SourceRules
+from certlogin.fetch.sources import ListSource, Source, SourceRules
 from certlogin.fetch.transfer import transfer
 from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
 from certlogin.pki.path import find_path
@@ -64,8 +64,9 @@ class Refresher:
         now = self._around.clock()
         if not self._is_news(path[0], now):
             return
+        sources = self._sources([read_certificate(der) for der in path], now)
         with self._changed:
-            self._want([read_certificate(der) for der in path], now)
+            self._want(sources, now)
             self._changed.notify_all()
 
     def ask(self, path: Sequence[UnverifiedCertificate], within: timedelta) -> bool:
@@ -76,8 +77,9 @@ class Refresher:
         now = self._around.clock()
         if not self._fetches:
             return False
+        sources = self._sources(path, now)
         with self._changed:
-            missing = [job for job in self._want(path, now) if not job.is_fresh(now)]
+            missing = [job for job in self._want(sources, now) if not job.is_fresh(now)]
             # One that failed keeps its pause, however many ask for it.
             hopeful = [job for job in missing if job.is_busy or job.due <= now + within]
             more = sum(not job.is_urgent for job in hopeful)
@@ -194,11 +196,15 @@ class Refresher:
         except CertloginError:
             # Expired or no longer trusted: nobody logs in with it, so nothing has to be known of it.
             return
+        sources = self._sources((leaf, *above[key]), now)
         with self._changed:
-            self._want((leaf, *above[key]), now)
+            self._want(sources, now)
 
-    def _want(self, path: Sequence[UnverifiedCertificate], now: datetime) -> list[Job]:
-        sources = self._rules.of_path(path, self._around.trust.current(), now)
+    def _sources(self, path: Sequence[UnverifiedCertificate], now: datetime) -> list[Source]:
+        """Without the lock: the trust may be read anew here, and logins would wait for it."""
+        return self._rules.of_path(path, self._around.trust.current(), now)
+
+    def _want(self, sources: Iterable[Source], now: datetime) -> list[Job]:
         wanted = (self._jobs.want(source, now, self._noted(source.key)) for source in sources)
         return [job for job in wanted if job is not None]
 
