@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
 from certlogin.login.attempt import AttemptCookie, open_response, seal_response
 from certlogin.login.challenge import Binding, Purpose, check_challenge, issue_challenge
 from certlogin.login.keys import Keyring, Use
@@ -11,8 +13,11 @@ from certlogin.login.other_proofs import accept_other_proof, check_other_proof, 
 from certlogin.login.proof import UnverifiedProof, accept_proof, check_proof
 from certlogin.login.seal import seal, unseal
 from certlogin.login.ticket import Ticket, mint, read
+from certlogin.login.web_eid import read_token, verify_token
 from certlogin.pki.certificate import read_certificate
+from certlogin.pki.jwa import JWA
 from certlogin.pki.signature import Algorithm, verify_signature
+from certlogin.pki.vendor import verify_vendor_signature
 from certlogin.records.attempt import HeldResponse
 from certlogin.records.identity import Method
 from certlogin.records.unit import UnitId
@@ -25,9 +30,9 @@ from certlogin.web.paths import Kind
 from certlogin.wire.b64 import encode
 from certlogin.wire.browser import open_envelope, read_envelope
 from tests import factory
-from tests.factory_keys import sign, sm2
+from tests.factory_keys import sign, sign_der, sm2
 from tests.fuzz.target import Target, only
-from tests.login import others, signing
+from tests.login import others, signing, tokens
 from tests.settings.good import SMALLEST
 
 _SETTINGS = settings_from_mapping(SMALLEST, {})
@@ -106,6 +111,36 @@ def _signature(algorithm: Algorithm) -> Target:
     return Target(f"signature.{algorithm}", verify, (signature,))
 
 
+_VENDORS: tuple[tuple[str, Algorithm | JWA], ...] = (("SM2", Algorithm.SM2), ("P-521", JWA.ES512))
+
+
+def _vendor_signature(key_type: str, algorithm: Algorithm | JWA) -> Target:
+    """Of a text: r || s and DER are two texts of one signature, and there is no third."""
+    issued = factory.make_pki().issuing.issue(key_type=key_type)
+    leaf = read_certificate(issued.der)
+    digest = () if algorithm is Algorithm.SM2 else (JWA(algorithm).hash,)
+    der = sign_der(issued.key, b"signed", *digest)
+    size = 66 if algorithm is JWA.ES512 else 32
+    r, s = decode_dss_signature(der)
+    fixed = r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+    def verify(data: bytes) -> None:
+        verify_vendor_signature(leaf, algorithm, b"signed", data, sm2())
+        assert data in (der, fixed), "accepted a changed signature"
+
+    return Target(f"vendor signature.{algorithm}", verify, (der, fixed))
+
+
+_CARD = tokens.octets(tokens.token(signers=[tokens.signing_card()]))
+
+
+def _read_token(data: bytes) -> None:
+    """Whatever of a token is read, the card signed our origin and nonce."""
+    token = read_token(data)
+    verify_token(token, read_certificate(token.certificate), tokens.ORIGIN, tokens.NONCE)
+    assert token.signature == read_token(_CARD).signature, "accepted a changed signature"
+
+
 SIGNED = (
     Target("ticket", only(_read_ticket, _TICKET_TEXT), (_TICKET_TEXT.encode(),)),
     Target("seal", only(lambda text: unseal(text, "session", _TICKET.id, _RING.keys(Use.SEAL)), _SEALED),
@@ -117,6 +152,8 @@ SIGNED = (
         _CHALLENGE), (_CHALLENGE.encode(),)),
     Target("cookies", _read_cookies, (f"{_GUARD.ticket_cookie}={_TICKET_TEXT}; session={_SEALED}; a=b".encode(),)),
     Target("proof", _read_proof, (_message(), *others.messages())),
+    Target("web eid token", _read_token, (_CARD,)),
+    *(_vendor_signature(*one) for one in _VENDORS),
     Target("held response", _read_response, (_HELD,)),
     *(_signature(algorithm) for algorithm in Algorithm),
 )  # fmt: skip
