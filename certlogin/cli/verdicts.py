@@ -118,7 +118,11 @@ def _prepare(
             unreadable.append(problem)
     below = tuple(one.der for one in readable if is_ca(one))
     trust = build_trust(
-        [_material(place, der, below, question) for place, der in enumerate(dict.fromkeys(question.anchors), 1)],
+        # What lies below one anchor lies below all: once is enough, or many times many would be read.
+        [
+            _material(place, der, below if place == 1 else (), question)
+            for place, der in enumerate(dict.fromkeys(question.anchors), 1)
+        ],
         forbidden_policies=question.forbidden_policies,
         max_intermediates=question.max_intermediates,
         sm2=sm2,

@@ -5,6 +5,7 @@ certificate in it is one, so what a client sends goes to the untrusted side, alw
 or what a certificate is used for.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -146,18 +147,33 @@ def find_path(
     """The path to the nearest anchor. Raises CertificateUntrusted, CertificateUnreadable."""
     # Ours first, and each once: where several have one name, those in front are tried first.
     untrusted = tuple({one.der: one for one in (*trust.intermediates, *client_chain)}.values())
+    above = _names_above(leaf, untrusted)
     refusals = []
     for strict in (True, False):
         anchors = [anchor for anchor in trust.anchors if anchor.strict is strict]
         if not anchors:
             continue
-        for below, above in selections(untrusted, _subject, anchors, _subject_of_anchor):
+        for below, roots in selections(untrusted, _subject, anchors, _subject_of_anchor, above):
             try:
-                return _verify(leaf, below, above, strict, now)
+                return _verify(leaf, below, roots, strict, now)
             except CertificateUntrusted as refusal:
                 refusals.append(refusal)
     # The refusal that says more than "no such issuer among these anchors".
     raise next((refusal for refusal in refusals if refusal.error not in _NO_PATH), refusals[0])
+
+
+def _names_above(leaf: UnverifiedCertificate, among: Sequence[UnverifiedCertificate]) -> set[bytes]:
+    """Whose certificates may stand above it: only for the order in which they are tried, for OpenSSL compares names."""
+    issuers: dict[bytes, set[bytes]] = {}
+    for one in among:
+        issuers.setdefault(one.subject_der, set()).add(one.issuer_der)
+    found, waiting = set(), [leaf.issuer_der]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(issuers.get(name, ()))
+    return found
 
 
 def _subject(certificate: UnverifiedCertificate) -> bytes:
@@ -217,11 +233,9 @@ def _der(certificate: crypto.X509) -> bytes:
 
 
 def _naming_problems(anchors: Sequence[AnchorMaterial]) -> list[str]:
-    names = [material.name for material in anchors]
+    names = Counter(material.name for material in anchors)
     problems = [] if anchors else ["trust.anchors is empty: nobody could log in"]
-    problems += [
-        f"trust.anchors: the name {name!r} occurs twice" for name in sorted(set(names)) if names.count(name) > 1
-    ]
+    problems += [f"trust.anchors: the name {name!r} occurs twice" for name in sorted(names) if names[name] > 1]
     if len({material.anchor_der for material in anchors}) != len(anchors):
         problems.append("trust.anchors: two anchors have the same certificate")
     return problems

@@ -4,8 +4,8 @@ A CA that changed its key, or that two roots have certified, has several certifi
 which order, and how often at most; it must not know whether anything is true.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice, product
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from itertools import islice, product
 from typing import Final, TypeVar
 
 #: After the first search, with everything. Each costs a fraction of a millisecond.
@@ -20,18 +20,30 @@ def selections(
     name_of_one: Callable[[_One], bytes],
     others: Sequence[_Other],
     name_of_other: Callable[[_Other], bytes],
+    above: Container[bytes] = (),
 ) -> Iterator[tuple[Sequence[_One], Sequence[_Other]]]:
-    """Everything; then, if any name occurs twice, one of each name: those in front first."""
+    """Everything; then, if any name occurs twice, one of each name: those in front first.
+
+    The names in `above` change before all others do, for what is tried is cut off.
+    """
     groups, other_groups = _groups(ones, name_of_one), _groups(others, name_of_other)
-    everything = [(ones, others)]
+    yield ones, others
     if len(groups) == len(ones) and len(other_groups) == len(others):
-        return iter(everything)
-    single = product(product(*groups), product(*other_groups))
-    return chain(everything, islice(single, SELECTIONS_MAX))
+        return
+    sizes = [((0, name), len(group)) for name, group in groups.items()]
+    sizes += [((1, name), len(group)) for name, group in other_groups.items()]
+    # The last of a product changes first.
+    sizes.sort(key=lambda size: size[0][1] in above)
+    for places in islice(product(*(range(size) for _, size in sizes)), SELECTIONS_MAX):
+        at = {key: place for (key, _), place in zip(sizes, places, strict=True)}
+        yield (
+            [group[at[0, name]] for name, group in groups.items()],
+            [group[at[1, name]] for name, group in other_groups.items()],
+        )
 
 
-def _groups(ones: Iterable[_One], name_of: Callable[[_One], bytes]) -> list[list[_One]]:
+def _groups(ones: Iterable[_One], name_of: Callable[[_One], bytes]) -> dict[bytes, list[_One]]:
     found: dict[bytes, list[_One]] = {}
     for one in ones:
         found.setdefault(name_of(one), []).append(one)
-    return list(found.values())
+    return found

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from certlogin.pki.path import CertificateUntrusted, Trust
 from certlogin.pki.selections import SELECTIONS_MAX, selections
 from tests.companions import without
 from tests.factory import DAY, NOW, Authority, Issued, make_pki, root
@@ -33,6 +34,20 @@ def test_a_product_of_names_is_cut_off() -> None:
     assert len(chosen(many, ["x1", "x2"])) == 1 + SELECTIONS_MAX
 
 
+def test_selections_are_made_one_by_one() -> None:
+    """Forty pairs have 2^40 of them: nobody could make them all first."""
+    pairs = [bytes([name]) for name in range(40)] * 2
+    found = selections(pairs, bytes, pairs, bytes)
+    assert len(list(found)) == 1 + SELECTIONS_MAX
+
+
+def test_the_names_above_change_first() -> None:
+    pairs, others = ["a1", "a2", "b1", "b2", "c1", "c2"], ["x1", "x2", "y1", "y2"]
+    found = list(selections(pairs, lambda one: one[:1].encode(), others, lambda one: one[:1].encode(), {b"a", b"x"}))
+    assert [(one[0], other[0]) for one, other in found[1:5]] == [("a1", "x1"), ("a1", "x2"), ("a2", "x1"), ("a2", "x2")]
+    assert {(*one[1:], *other[1:]) for one, other in found[1:5]} == {("b1", "c1", "y1")}
+
+
 def found_in_any_order(leaf: Issued, chain: Sequence[Authority], *anchors: Authority) -> None:
     for order in permutations(chain):
         assert names(path(leaf, anchored(*anchors), *order))[-1] in [names_of(one) for one in anchors]
@@ -56,6 +71,27 @@ def test_a_ca_whose_other_certificate_has_expired_or_allows_less() -> None:
         twins = [top.issue_ca("Renewed"), top.issue_ca("Renewed", **less)]
         lower = twins[0].issue_ca("Lower")
         found_in_any_order(lower.issue(), [*twins, lower], top)
+
+
+@without({"certlogin.pki.path._names_above": lambda *_: set()}, sees="are found")
+@pytest.mark.parametrize("anchored_twins", [False, True])
+def test_s25_pairs_that_have_nothing_to_do_with_a_certificate_do_not_hide_its_path(anchored_twins: bool) -> None:
+    """As many as a site may have whose CAs have all changed their keys: more than are tried."""
+    top = root("Ours")
+    unrelated = [top.issue_ca(f"Unrelated {name}", serial=1 + 2 * name + twin) for name in range(6) for twin in (0, 1)]
+    tops = [root(f"Top {name}", serial=1 + twin) for name in range(6) for twin in (0, 1)] if anchored_twins else []
+    pair = [top.issue_ca("Generations", key_name=f"generation {number}") for number in range(2)]
+    for issuer in pair:
+        for order in ([*pair, *unrelated], [*unrelated, *pair]):
+            trust = anchored(top, *tops, intermediates=tuple(order), strict=False)
+            assert has_path(issuer.issue(aki=False), trust), "not all are found"
+
+
+def has_path(leaf: Issued, trust: Trust) -> bool:
+    try:
+        return bool(path(leaf, trust))
+    except CertificateUntrusted:
+        return False
 
 
 def test_an_old_card_without_key_identifier_below_a_ca_that_changed_its_key() -> None:
