@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from math import isinf
 from pathlib import Path
-from typing import Any, Final, Never, TypeVar
+from typing import Any, BinaryIO, Final, Never, TypeVar
 
 from certlogin.cli.printable import json_line
 from certlogin.cli.verdicts import Verdict, unusable
 
 #: A question may carry lists with very many entries.
 LINE_MAX: Final = 256 * 1024 * 1024
+_PART: Final = 1 << 20
 _COUNT_MAX: Final = 1000
 #: RFC 5280 4.1.2.5.1. Ages are taken off a moment: before the first day of the calendar there is none.
 _FIRST_YEAR: Final = 1950
@@ -30,13 +31,27 @@ def answers(file: Path, answer: Callable[[Mapping[str, Any]], Verdict]) -> Itera
     """One line of JSON for each line that is not empty. Raises OSError: the file cannot be read."""
     with file.open("rb") as lines:
         for line in iter(lambda: lines.readline(LINE_MAX), b""):
-            if line.strip():
-                yield _answered(line, answer)
+            is_whole = len(line) < LINE_MAX or line.endswith(b"\n") or _skip_rest(lines) == 0
+            if line.strip() or not is_whole:
+                yield _answered(line if is_whole else None, answer)
 
 
-def _answered(line: bytes, answer: Callable[[Mapping[str, Any]], Verdict]) -> str:
+def _skip_rest(lines: BinaryIO) -> int:
+    """How many octets there were before the next line: what stands there must not be taken for a line of its own."""
+    skipped = 0
+    for part in iter(lambda: lines.readline(_PART), b""):
+        skipped += len(part)
+        if part.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _answered(line: bytes | None, answer: Callable[[Mapping[str, Any]], Verdict]) -> str:
+    """`line`: None where it was too long."""
     members: Mapping[str, Any] = {}
     try:
+        if line is None:
+            raise Unreadable(f"the line is longer than {LINE_MAX} octets")
         members = members_of(line)
         verdict = answer(members)
     except Unreadable as problem:

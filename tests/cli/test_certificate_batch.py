@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from certlogin.cli import batch
+from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
 from tests.cli.checking import Bench, base64, question
-from tests.factory import DAY, NOW, SERVER_AUTH, make_pki
+from tests.factory import DAY, NOW, SERVER_AUTH, make_pki, root
 
 
 @pytest.fixture
@@ -133,6 +135,18 @@ def test_every_moment_of_a_certificate_may_be_asked_for(at: str, bench: Bench) -
     assert bench.batch(question(leaf(), at=at)).lines[0]["verdict"] == "refused"
 
 
+def test_what_a_line_holds_beyond_its_limit_is_no_question(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else who fills one member would ask, and have answered, whatever he likes."""
+    monkeypatch.setattr(batch, "LINE_MAX", 5000)
+    inner = json.dumps(question(leaf(), id="inner")).encode()
+    begun = b'{"id": "long", "comment": "'
+    long = begun + b" " * (5000 - len(begun)) + inner + b'"}'
+    ran = bench.batch(long, long + b" " * 5000, question(leaf(), id="last"), b" " * 5001 + inner)
+    assert [one["id"] for one in ran.lines] == [None, None, "last", None]
+    assert [one["code"] for one in ran.lines] == ["bad_question", "bad_question", "", "bad_question"]
+    assert "longer" in ran.lines[0]["detail"]
+
+
 def test_empty_lines_are_no_questions(bench: Bench) -> None:
     assert len(bench.batch(b"", b"  ", question(leaf()), b"\r").lines) == 1
     assert bench.batch().lines == []
@@ -163,6 +177,34 @@ def test_no_value_of_a_member_brings_a_batch_down(name: str, value: object, benc
 def test_no_line_brings_a_batch_down(line: bytes, bench: Bench) -> None:
     (found,) = bench.batch(line).lines
     assert found["verdict"] == "unusable"
+
+
+def test_what_is_read_grows_with_what_is_given_and_not_with_its_square(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def counted(der: bytes) -> UnverifiedCertificate:
+        read.append(der)
+        return read_certificate(der)
+
+    monkeypatch.setattr("certlogin.pki.path.read_certificate", counted)
+    anchors = [root(f"Root {number}").der for number in range(12)]
+    below = [make_pki().root.issue_ca(f"Below {number}").der for number in range(12)]
+    line = question(leaf(), anchors=base64(make_pki().root.der, *anchors))
+    (found,) = bench.batch(line | {"intermediates": base64(make_pki().issuing.der, *below)}).lines
+    assert found["verdict"] == "accepted"
+    assert sorted(der for der in read if der in {*anchors, *below}) == sorted([*anchors, *below])
+
+
+def test_a_heap_of_anchors_has_its_answer_soon(bench: Bench) -> None:
+    """When each name was looked for among all, 20 000 of them took half a minute."""
+    began = time.process_time()
+    (found,) = bench.batch(
+        question(leaf(), anchors=base64(*(bytes(2) + number.to_bytes(3) for number in range(20_000))))
+    ).lines
+    assert time.process_time() - began < 10
+    assert found["code"] == "configuration_error"
 
 
 def test_a_thousand_questions_take_a_few_seconds(bench: Bench) -> None:
