@@ -132,6 +132,9 @@ def test_who_keeps_failing_is_not_waited_for_to_the_end(responder: Responder, mi
     for _ in range(3):
         responder.work()
         responder.world.clock.advance(16)
+    assert looked(mine) == {"rest": 12}
+    # The next pause is longer than what is left.
+    responder.work()
     assert mine.refused("revocation") == "revocation_unknown"
 
 
