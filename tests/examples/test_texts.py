@@ -4,38 +4,42 @@ from pathlib import Path
 
 import pytest
 
-import survey_app
 from host_parts.languages import china_day, choose_language, load_texts
 from survey_app.reports import Report, Reports
-from survey_app.state import TEXTS
 
-_FOLDER = Path(survey_app.__file__).parent
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+_SURVEY = _EXAMPLES / "survey_app"
+
+each_host = pytest.mark.parametrize("host", [_SURVEY, _EXAMPLES / "zcqd_app"], ids=lambda host: host.name)
 
 
-def test_both_languages_have_the_same_texts_and_none_is_empty() -> None:
-    texts = load_texts(TEXTS)
+@each_host
+def test_both_languages_have_the_same_texts_and_none_is_empty(host: Path) -> None:
+    texts = load_texts(host / "texts.toml")
     assert texts["zh-CN"].keys() == texts["en"].keys()
     assert all(text.strip() for language in texts.values() for text in language.values())
 
 
-def test_every_text_that_a_template_names_exists() -> None:
+@each_host
+def test_every_text_that_a_template_names_exists(host: Path) -> None:
     names = set()
-    for template in (_FOLDER / "templates").rglob("*.html"):
+    for template in (host / "templates").rglob("*.html"):
         names.update(re.findall(r"texts\.([a-z_0-9]+)", template.read_text(encoding="utf-8")))
     assert len(names) > 20
-    assert names <= load_texts(TEXTS)["en"].keys()
+    assert names <= load_texts(host / "texts.toml")["en"].keys()
 
 
 def test_a2_the_host_says_nothing_of_applying_for_a_certificate() -> None:
-    welcome = (_FOLDER / "templates/survey/welcome.html").read_text(encoding="utf-8")
+    welcome = (_SURVEY / "templates/survey/welcome.html").read_text(encoding="utf-8")
     keys = set(re.findall(r"texts\.([a-z_0-9]+)", welcome))
-    for texts in load_texts(TEXTS).values():
+    for texts in load_texts(_SURVEY / "texts.toml").values():
         assert not [key for key in keys if "证书" in texts[key] or "certificate" in texts[key].lower()]
         assert "申请证书" not in " ".join(texts.values())
 
 
-def test_no_template_has_inline_scripts_or_styles() -> None:
-    for template in (_FOLDER / "templates").rglob("*.html"):
+@each_host
+def test_no_template_has_inline_scripts_or_styles(host: Path) -> None:
+    for template in (host / "templates").rglob("*.html"):
         text = template.read_text(encoding="utf-8")
         assert not re.search(r"<script|<style|\bstyle=|\bon[a-z]+=", text), template.name
 

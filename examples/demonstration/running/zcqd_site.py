@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from threading import Event, Thread
 
 import uvicorn
@@ -33,7 +34,7 @@ class ZcqdSite:
         # No line for each request: the terminal may be showing a PIN dialog.
         config = uvicorn.Config(app, "127.0.0.1", port, log_config=None, access_log=False)
         server = _Server(config)
-        thread = Thread(target=asyncio.run, args=(server.serve(),), name="zcqd_app", daemon=True)
+        thread = Thread(target=server.run_quietly, name="zcqd_app", daemon=True)
         thread.start()
         self._running = parts, server, thread
         if not server.ready.wait(seconds) or not server.started:
@@ -55,6 +56,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = Event()
+
+    def run_quietly(self) -> None:
+        # Where it cannot listen, it says so in its log and wants to leave the process, which is not its own here.
+        with suppress(SystemExit):
+            asyncio.run(self.serve())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
