@@ -271,6 +271,15 @@ def test_s21_nor_is_the_text_of_another_site_a_proof(chosen: tuple[Browser, Issu
     assert refused(mine, by_cms(issued, mine.challenge(), theirs)) in {"cms_content_mismatch", "signature_mismatch"}
 
 
+@allows
+def test_s21_whose_page_asked_a_vendors_helper_nobody_can_tell(chosen: tuple[Browser, Issued]) -> None:
+    """The risk that the settings accept: our text, signed at a page of somebody else, logs in whoever began here."""
+    thief, victims = chosen
+    offered = thief.challenge()
+    signed_elsewhere = by_text(victims, offered, offered["text"].encode())
+    assert gets_in(thief, signed_elsewhere)
+
+
 OTHER_FACTS: dict[str, dict[str, Any]] = {"unit": {"unit": "U2"}, "purpose": {"purpose": Purpose.ENROL}}
 
 
