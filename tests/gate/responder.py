@@ -74,7 +74,7 @@ def asking(make_world: MakeWorld, folder: Path, **changes: Any) -> Iterator[Resp
         responder = Responder(place)
         place.pages["/ocsp"] = responder.reply
         table = {"hosts": [place.host], "allow_private": True, "wait": 60} | changes.pop("revocation", {})
-        anchor = {"ocsp": True, "crls": [str(folder / "ca" / "root.crl")]}
+        anchor = {"ocsp": True, "crls": [str(folder / "ca" / "root.crl")]} | changes.pop("anchor", {})
         responder.world = make_world(revocation=table, anchor=anchor, **changes)
         refresher = responder.world.certlogin._context.revocation
         assert refresher is not None
