@@ -224,6 +224,16 @@ class Refresher:
                     # Mostly of an authority that only clients send along: it is read again once its path is proven.
                     _log.info("revocation: %s is not used: %s", name, problem)
 
+    def _take_own(self, job: Job) -> None:
+        """What another worker has just fetched, or had put there before we knew whose it is."""
+        if self._shelf is None:
+            return
+        name = job.source.key
+        with self._on_shelf:
+            found = self._shelf.get(name) if job.window is None else self._shelf.news(name)
+            if found is not None:
+                self._use(name, found)
+
     def _use(self, name: str, content: bytes) -> str:
         """Add what lies on the shelf; returns why not."""
         job = self._jobs.get(name)
@@ -252,12 +262,7 @@ class Refresher:
 
     def _do(self, job: Job) -> Outcome:
         before = job.due
-        self._take_from_shelf()
-        if self._shelf is not None and job.window is None:
-            # Somebody had put it there before we knew whose it is.
-            found = self._shelf.get(job.source.key)
-            if found is not None:
-                self._use(job.source.key, found)
+        self._take_own(job)
         if job.due > before:
             return self._outcome(job, fetched=False)
         try:

@@ -30,13 +30,17 @@ class Shelf:
     def changed(self) -> Iterator[tuple[str, bytes]]:
         """Lists and answers that somebody has put there since the last look."""
         for path in self._files():
-            stamp = _stamp(path)
-            if stamp is None or self._seen.get(path.name) == stamp:
-                continue
-            self._seen[path.name] = stamp
-            content = _read(path, self._largest)
+            content = self.news(path.name)
             if content is not None:
                 yield path.name, content
+
+    def news(self, name: str) -> bytes | None:
+        """The same of one file: there may be many, and one is all that a fetch has to look at."""
+        stamp = _stamp(self._directory / name)
+        if stamp is None or self._seen.get(name) == stamp:
+            return None
+        self._seen[name] = stamp
+        return self.get(name)
 
     def get(self, name: str) -> bytes | None:
         return _read(self._directory / name, self._largest)

@@ -183,3 +183,15 @@ def test_a_process_that_begins_late_looks_unless_another_one_just_did(
     after = world.refresher(world.trust(), shelf=tmp_path / "shelf")
     after.learn([one.der for one in world.path(leaf)])
     assert [outcome.fetched for outcome in work(after)] == ([True] if fetches else [])
+
+
+def test_a_fetch_looks_at_one_file_and_not_at_all(
+    world: World, leaf: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be thousands of answers; the directory is gone through every half minute, not for each."""
+    refresher = world.refresher(world.trust(), shelf=tmp_path / "shelf")
+    assert work(refresher) == []
+    monkeypatch.setattr("certlogin.fetch.shelf.Shelf.changed", lambda shelf: pytest.fail("went through all"))
+    world.network.pages[CRL] = crl(world)
+    refresher.learn([one.der for one in world.path(leaf)])
+    assert [outcome.problem for outcome in work(refresher)] == [""]
