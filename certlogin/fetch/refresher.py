@@ -67,7 +67,8 @@ class Refresher:
         sources = self._sources([read_certificate(der) for der in path], now)
         with self._changed:
             self._want(sources, now)
-            self._changed.notify_all()
+            # One thread is enough, and each that wakes goes through the table.
+            self._changed.notify()
 
     def ask(self, path: Sequence[UnverifiedCertificate], within: timedelta) -> bool:
         """Have whoever may be asked about the certificates of a proven path asked, soon and once. Returns at once.
@@ -87,7 +88,7 @@ class Refresher:
                 return False
             for job in hopeful:
                 job.is_urgent = True
-            self._changed.notify_all()
+            self._changed.notify(len(hopeful))
         return True
 
     def _is_news(self, leaf: bytes, now: datetime) -> bool:
