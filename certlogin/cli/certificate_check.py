@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from certlogin.cli import batch
+from certlogin.cli.arguments import count
 from certlogin.cli.printable import json_line, shown
 from certlogin.cli.verdicts import Answer, Purpose, Question, Verdict, judge, unusable
 from certlogin.errors import ConfigurationError
@@ -39,7 +40,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
         "--purpose", type=Purpose, choices=list(Purpose), default=Purpose.LOGIN,
         help="any: without usages and identity (default: login)",
     )  # fmt: skip
-    parser.add_argument("--max-intermediates", type=int, default=INTERMEDIATES_MAX, metavar="N")
+    parser.add_argument("--max-intermediates", type=count, default=INTERMEDIATES_MAX, metavar="N")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run_check)
 

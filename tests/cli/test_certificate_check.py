@@ -200,6 +200,13 @@ def test_the_number_of_intermediates_may_be_limited(bench: Bench, good: str) -> 
     assert ran.json["checks"][-1]["check"] == "path"
 
 
+@pytest.mark.parametrize("number", ["-1", "1.5", "one", "1_0", "١"])
+def test_a_limit_is_a_number(number: str, bench: Bench, good: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        bench.check(good, f"--max-intermediates={number}")
+    assert ended.value.code == 2
+
+
 def path_with(bench: Bench, good: str, intermediate: bytes) -> Ran:
     anchor, below = bench.put("root.pem", bench.pki.root.pem), bench.put("below.der", intermediate)
     return bench.run(
