@@ -35,7 +35,7 @@ from certlogin.login.web_eid import nonce_of
 from certlogin.pki.signature import offered
 from certlogin.records.attempt import Attempt, HeldResponse, LoginKind, Proven
 from certlogin.records.certificate import BoundCertificate, CertificateFacts, Slot, State
-from certlogin.records.helper import HelperReport
+from certlogin.records.helper import HelperReport, HelperState
 from certlogin.records.identity import Method
 from certlogin.records.proof import ProofFormat
 from certlogin.records.unit import UnitId
@@ -226,9 +226,11 @@ def settle(context: Context, found: OpenAttempt, accepted: AcceptedProof, now: d
         decision = decide_case(context, case, now)
     if decision.step in (Step.REFUSE, Step.RENEW_CERTIFICATE):
         raise StepRefused(decision.reasons[0])
+    if decision.step is Step.UPDATE_HELPER:
+        _keep_signed_version(context, found, accepted, decision, now)
     if decision.step is not Step.ADMIT:
         return decision, ""
-    return decision, _proven(context, found, accepted, now)
+    return decision, _proven(context, found, accepted, decision, now)
 
 
 def _accept(context: Context, attempt: Attempt, proof: UnverifiedProof | OtherProof, now: datetime) -> AcceptedProof:
@@ -300,9 +302,21 @@ def _check_binds(accepted: AcceptedProof) -> None:
         raise FormatNotAllowed(accepted.format)
 
 
-def _proven(context: Context, found: OpenAttempt, accepted: AcceptedProof, now: datetime) -> str:
+def _keep_signed_version(
+    context: Context, found: OpenAttempt, accepted: AcceptedProof, decision: Decision, now: datetime
+) -> None:
+    """The pages speak of the helper that signed, whatever was reported of it (S14)."""
+    told = found.attempt.helper or HelperReport(HelperState.READY)
+    signed = replace(told, state=HelperState.READY, version=accepted.helper_version)
+    facts = {**_facts(decision), "version": ".".join(map(str, accepted.helper_version or ()))}
+    record(context, event_of(context, "old_helper_signed", "ok", now=now, attempt=found.attempt, facts=facts))
+    change(context, found, now, lambda attempt: replace(attempt, helper=signed))
+
+
+def _proven(context: Context, found: OpenAttempt, accepted: AcceptedProof, decision: Decision, now: datetime) -> str:
     sha256 = accepted.certificate.facts.sha256
     facts = {
+        **_facts(decision),
         "sha256": sha256,
         "format": accepted.format,
         "clock_difference": accepted.clock_difference,

@@ -4,7 +4,7 @@ from certlogin.flows import enrol
 from certlogin.flows.attempts import OpenAttempt
 from certlogin.flows.login import StepRefused, next_step
 from certlogin.login.policy import Decision, Step
-from certlogin.portal.helper import unit_values
+from certlogin.portal.helper import running_helper, unit_values
 from certlogin.web import api
 from certlogin.web.cookies import dropped_cookie
 from certlogin.web.http import Response, json_response, redirect
@@ -68,7 +68,9 @@ def step_page(visit: Visit, step: Step, name: str, **values: object) -> Response
     decision = _owed(visit, found)
     if decision.step is not step:
         return redirect(visit.address_of(decision))
-    return visit.page(name, found, skips_left=decision.skips_left, **unit_values(visit, found), **values)
+    running = running_helper(visit, found)
+    unit = unit_values(visit, found)
+    return visit.page(name, found, skips_left=decision.skips_left, running=running, **unit, **values)
 
 
 def _owed(visit: Visit, found: OpenAttempt) -> Decision:

@@ -1,4 +1,4 @@
-"""The environment check and the helper's download page (B1-B10). Both are open to anybody."""
+"""The environment check and the helper's download page (B1-B16). Both are open to anybody."""
 
 from functools import cache
 
@@ -10,26 +10,41 @@ from certlogin.pki.identity import masked_code
 from certlogin.portal.builds import Build, guess_arch, load_builds
 from certlogin.web.http import Response
 from certlogin.web.own import Visit
+from certlogin.web.running import RunningHelper, told_helper
 
+#: In the address of the download page: the user wants a newer helper than the one that works.
+NEWER = "newer"
 _HINTS = ("sec-ch-ua-arch", "sec-ch-ua-bitness", "sec-ch-ua-platform")
 
 
 def check_page(visit: Visit) -> Response:
     found = attempt_if_any(visit)
     left = 0 if found is None else next_step(visit.context, found.attempt).skips_left
-    return visit.page("helper", found, skips_left=left, **unit_values(visit, found))
+    return visit.page(
+        "helper", found, skips_left=left, running=running_helper(visit, found), **unit_values(visit, found)
+    )
 
 
 def download_page(visit: Visit) -> Response:
     request, settings = visit.request, visit.context.settings.helper
     hints = {name: request.header(name) or "" for name in _HINTS}
+    found = attempt_if_any(visit)
+    running = running_helper(visit, found)
+    if running is not None and not running.is_refused and not visit.query(NEWER):
+        running = None
     return visit.page(
         "download",
-        attempt_if_any(visit),
+        found,
+        running=running,
         builds=_builds(settings.builds),
         guess_arch=guess_arch(request.header("user-agent") or "", hints),
         countdown=settings.countdown,
     )
+
+
+def running_helper(visit: Visit, found: OpenAttempt | None) -> RunningHelper | None:
+    report = None if found is None else found.attempt.helper
+    return None if report is None else told_helper(visit.context, report)
 
 
 def unit_values(visit: Visit, found: OpenAttempt | None) -> dict[str, str]:

@@ -129,8 +129,17 @@ export class Page {
    * @param {Found} found
    * @returns {Promise<unknown>} the next address
    */
-  async reportReady({ version, os, arch }) {
-    return (await this.server.post("api/report", { state: "ready", version, os, arch })).next;
+  async reportReady(found) {
+    return (await this.report(found)).next;
+  }
+
+  /**
+   * The same; what the server says of a helper that is not the newest comes along.
+   * @param {Found} found
+   * @returns {Promise<{next: unknown, helper?: {needed: string, reason: string}}>}
+   */
+  async report({ version, os, arch }) {
+    return await this.server.post("api/report", { state: "ready", version, os, arch });
   }
 
   /** The user says that this is another helper, and that it is to be trusted. */
@@ -153,9 +162,9 @@ export class Page {
     const { title, nextStep, extra, code, supportId } = describe(failure, this.texts);
     this.element("problem-title").textContent = title;
     this.element("problem-next").textContent = nextStep;
-    this._line("problem-extra", extra);
-    this._line("problem-code", this.t("js.code", { code }));
-    this._line("problem-support", supportId ? this.t("js.support", { support_id: supportId }) : "");
+    this.line("problem-extra", extra);
+    this.line("problem-code", this.t("js.code", { code }));
+    this.line("problem-support", supportId ? this.t("js.support", { support_id: supportId }) : "");
     this._actions([...actionsFor(failure, this), ...actions]);
     const box = this.element("problem");
     box.dataset.code = code;
@@ -198,7 +207,7 @@ export class Page {
    * @param {string} id
    * @param {string} text
    */
-  _line(id, text) {
+  line(id, text) {
     const line = this.element(id);
     line.textContent = text;
     line.hidden = text === "";

@@ -1,5 +1,7 @@
 """The calls of a login: the page's report, the challenge, the proof."""
 
+from dataclasses import asdict
+
 from certlogin.flows import login
 from certlogin.flows.attempts import OpenAttempt, drop_attempt
 from certlogin.flows.await_revocation import complete_proof
@@ -13,6 +15,7 @@ from certlogin.web.cookies import dropped_cookie
 from certlogin.web.http import Response, json_response
 from certlogin.web.own import Visit
 from certlogin.web.resume import release_address
+from certlogin.web.running import told_helper
 from certlogin.wire import browser
 
 
@@ -21,7 +24,10 @@ def report(visit: Visit) -> Response:
     message = browser.read_report(visit.json_body())
     found = visit.attempt_of_page(message.attempt)
     decision = login.report_helper(visit.context, found, message.helper)
-    return json_response(200, {"next": visit.address_of(decision)})
+    answer: dict[str, object] = {"next": visit.address_of(decision)}
+    running = told_helper(visit.context, message.helper)
+    # Only where there is something to say of it.
+    return json_response(200, answer if running is None else answer | {"helper": asdict(running)})
 
 
 def challenge(visit: Visit) -> Response:

@@ -87,6 +87,7 @@ class Pages:
             "unit_code": "",
             "login_url": "",
             "skips_left": 0,
+            "running": None,
             "title": texts.text(f"{name}.title") if f"{name}.title" in texts.keys() else "",
             "language": language.value,
             "languages": self._languages,

@@ -1,4 +1,4 @@
-"""The helper's download page: B3, B7, B9, B10, B13, and without a login under way."""
+"""The helper's download page: B3, B7, B9, B10, B13-B16, and without a login under way."""
 
 from collections.abc import Callable
 from typing import Any
@@ -112,6 +112,53 @@ def test_b13_a_helper_that_is_too_old_is_said_once_and_the_page_waits_for_the_ne
     helper.version = "1.6.0.0"
     pass_until(page, lambda: NEXT in page.url)
     assert [body["version"] for body in site.asked("api/report")] == ["1.5.1.0", "1.6.0.0"]
+
+
+def test_b13_the_page_says_what_the_server_says_of_the_helper(
+    page: Page, site: Site, helper: FakeHelper, download: Open
+) -> None:
+    told = {"version": "1.5.1.0", "is_refused": True, "needed": "", "reason": "<b>坏</b>", "until": ""}
+    site.answer("api/report", {"next": f"{PATH}?lang=zh-CN", "helper": told})
+    helper.running = True
+    download()
+    outdated = page.locator("#outdated")
+    expect(outdated).to_contain_text("原因：<b>坏</b>")
+    expect(page.locator("#outdated-needed")).to_be_hidden()
+    expect(outdated.locator("b")).to_have_count(0)
+
+
+@pytest.mark.parametrize("variant", ["download outdated", "download withdrawn", "download newer"])
+def test_b13_b16_a_page_that_knows_the_helper_waits_for_another_one(
+    page: Page, site: Site, helper: FakeHelper, download: Open, variant: str
+) -> None:
+    helper.running = True
+    download(variant)
+    pass_until(page, lambda: helper.hellos >= 3)
+    assert site.posted == []
+    expect(page.locator("#status")).to_contain_text("正在等待新版本的证书助手启动")
+    helper.version = "1.6.0.0"
+    pass_until(page, lambda: NEXT in page.url)
+    assert [body["version"] for body in site.asked("api/report")] == ["1.6.0.0"]
+
+
+def test_b13_the_way_on_is_emphasised_by_more_than_its_colour(page: Page, download: Open) -> None:
+    download("download outdated")
+    link = page.get_by_role("alert").get_by_role("link", name="下载最新版本的证书助手")
+    style = link.evaluate(
+        "e => { const s = getComputedStyle(e), p = getComputedStyle(e.closest('div'));"
+        " return [s.textDecorationLine, Number(s.fontWeight) >= 700, parseFloat(s.fontSize) > parseFloat(p.fontSize),"
+        " getComputedStyle(e, '::before').content.includes('↓')] }"
+    )
+    assert style == ["underline", True, True, True]
+    link.click()
+    expect(page.locator("#builds")).to_be_in_viewport()
+
+
+def test_b14_b15_b16_what_to_do_on_trouble_stands_with_hotline_and_hours(page: Page, download: Open) -> None:
+    download("download outdated")
+    trouble = page.get_by_role("region", name="安装遇到问题怎么办")
+    for words in ("杀毒软件", "0x5", "以管理员身份运行", "拔下 USBKey", "400-000-0000", "08:30-17:30"):
+        expect(trouble).to_contain_text(words)
 
 
 def test_without_a_login_the_helper_is_named_and_the_server_is_asked_nothing(

@@ -9,12 +9,16 @@ from certlogin.flows.login import StepRefused
 from certlogin.portal.builds import Build, guess_arch, load_builds, parse_builds
 from certlogin.settings.site import Language, Site
 from certlogin.web.pages import Pages
+from certlogin.web.running import RunningHelper
 
 PORTS = (17561, 17562, 17563)
 ATTEMPT = "AAAAAAAAAAAAAAAA"
 UNIT = {"unit_name": "曙光机械制造有限公司", "unit_code": "9111**********7341L"}
 LINUX = "Mozilla/5.0 (X11; Linux aarch64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 VERSION = "1.5.1.0"
+
+#: A helper that works, of which there is a newer one.
+NEWER = RunningHelper(VERSION, False, "1.6.0.0", "", "2027-01-01")
 
 _PAGE = '{"product": "CertHelper", "builds": [%s]}'
 _ROW = (
@@ -61,9 +65,31 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "download alone": {"builds": load_builds(""), "guess_arch": guess_arch("", {}), "countdown": 30},
     "download empty": {"builds": (), "guess_arch": guess_arch(LINUX, {}), "countdown": 30},
+    "download outdated": {
+        "attempt": ATTEMPT,
+        "builds": published_builds(),
+        "guess_arch": guess_arch(LINUX, {}),
+        "countdown": 30,
+        "running": RunningHelper(VERSION, True, "1.6.0.0", "", ""),
+    },
+    "download withdrawn": {
+        "attempt": ATTEMPT,
+        "builds": published_builds(),
+        "guess_arch": guess_arch(LINUX, {}),
+        "countdown": 30,
+        "running": RunningHelper(VERSION, True, "", "该版本在部分电脑上无法读取证书", ""),
+    },
+    "download newer": {
+        "attempt": ATTEMPT,
+        "builds": published_builds(),
+        "guess_arch": guess_arch(LINUX, {}),
+        "countdown": 30,
+        "running": NEWER,
+    },
     "enrol": {**UNIT, "attempt": ATTEMPT, "key_types": ("SM2", "P-256", "RSA-2048")},
     "enrol advised": {**UNIT, "attempt": ATTEMPT, "key_types": ("P-256",), "skips_left": 1},
     "login": {**UNIT, "attempt": ATTEMPT},
+    "login newer": {**UNIT, "attempt": ATTEMPT, "running": NEWER},
     "await_revocation": {**UNIT, "attempt": ATTEMPT, "rest": 45, "wait": 60},
     "done": {**UNIT, "attempt": ATTEMPT},
     "refused": {**UNIT, "attempt": ATTEMPT, "code": "reissue_required", "support_id": "K7Q2-M4XD"},

@@ -1,4 +1,4 @@
-// 证书助手客户端下载: B3, B4, B7, B9, B10, B13.
+// 证书助手客户端下载: B3, B4, B7, B9, B10, B13-B16.
 
 import { archFrom } from "../arch.js";
 import { onThisSite } from "../api.js";
@@ -8,8 +8,8 @@ import { watchForHelper } from "../watch.js";
 
 const page = new Page(window);
 const builds = page.element("builds");
-/** The version that runs here and is too old. */
-let outdated = "";
+/** The version that runs here and is not wanted. */
+let outdated = builds.dataset.running || "";
 let stopWatching = () => {};
 
 /** Shows the builds for the processor, and says so when there are none. */
@@ -51,14 +51,21 @@ function watch() {
 async function arrived(found) {
   page.say(page.hasAttempt ? "js.ready" : "js.ready_alone", { version: found.version });
   if (!page.hasAttempt) return;
-  const next = await page.reportReady(found);
+  const { next, helper } = await page.report(found);
   const url = onThisSite(next, window.location.href);
   // Sent to where we are: this helper is too old (B13). The page would come back for ever.
   if (!url || url.pathname !== window.location.pathname) return page.go(next);
   outdated = found.version;
-  page.element("outdated-version").textContent = outdated;
-  page.element("outdated").hidden = false;
+  showOutdated(helper || {});
   watch();
+}
+
+/** @param {{needed?: string, reason?: string}} helper what the server says of it */
+function showOutdated({ needed = "", reason = "" }) {
+  page.element("outdated-version").textContent = outdated;
+  page.line("outdated-needed", needed && page.t("js.needed", { needed }));
+  page.line("outdated-reason", reason && page.t("js.reason", { reason }));
+  page.element("outdated").hidden = false;
 }
 
 /** @param {HTMLElement} button */
