@@ -99,6 +99,7 @@ def product_list(request: Request) -> Response:
         unit=unit,
         operator=operator,
         products=products,
+        owners={product.unit: _name_of(request, product.unit) for product in products},
         certificate=host.certlogin.certificate(request.scope[IDENTITY_KEY]),
         saved=request.query_params.get("saved", ""),
         form_key=request.session[_FORM_KEY],
@@ -159,6 +160,12 @@ def _unit(request: Request) -> Unit:
     if unit is None:
         raise HTTPException(403)
     return unit
+
+
+def _name_of(request: Request, unit_id: str) -> str:
+    """A company may have left the roster while its products are still listed."""
+    unit = zcqd(request).accounts.find(UnitId(unit_id))
+    return unit.name if unit else unit_id
 
 
 def _own_product(request: Request) -> Product:

@@ -9,7 +9,9 @@ from demonstration.running.assistant import HelperProcess
 from demonstration.running.prepare import Origins, prepare
 from demonstration.running.site import Site
 from demonstration.running.surroundings import free_ports
-from demonstration.walking.world import World
+from demonstration.running.zcqd import prepare_zcqd
+from demonstration.running.zcqd_site import ZcqdSite
+from demonstration.walking.world import World, ZcqdWorld
 
 #: Passwords are checked, not guarded, here.
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -28,4 +30,16 @@ def demonstration(tmp_path: Path) -> Iterator[World]:
         yield World(demo, site, helper, answers)
     finally:
         helper.stop()
+        site.stop()
+
+
+@pytest.fixture
+def list_system(demonstration: World) -> Iterator[ZcqdWorld]:
+    """The second host of the same demonstration."""
+    zcqd = prepare_zcqd(demonstration.demo, FAST)
+    site = ZcqdSite(zcqd, FAST)
+    try:
+        site.start()
+        yield ZcqdWorld(zcqd, site, demonstration.desk)
+    finally:
         site.stop()

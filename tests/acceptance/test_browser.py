@@ -2,60 +2,24 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import expect
 
 from demonstration.running.prepare import token_label
 from demonstration.walking.world import World
-from tests.chromium import chromium
+from tests.acceptance.visitor import Visitor, visiting
 
 pytestmark = pytest.mark.browser
 
 
-@dataclass
-class Person:
-    """Somebody with a browser at the demonstration; `complaints` is what the browser's console said."""
-
-    page: Page
-    world: World
-    complaints: list[str] = field(default_factory=list)
-
-    def listen(self, message: ConsoleMessage) -> None:
-        # While no helper runs, looking for one is a refused connection, and browsers say so.
-        if message.type in ("error", "warning") and "ERR_CONNECTION_REFUSED" not in message.text:
-            self.complaints.append(message.text)
-
-    def goto(self, path: str) -> None:
-        self.page.goto(self.world.demo.origin + path)
-
-    def log_in(self, user: str) -> None:
-        self.goto("/survey/login")
-        captcha = self.page.locator("input[name=captcha_id]").input_value()
-        self.page.fill("#user", user)
-        self.page.fill("#password", self.world.demo.handout.passwords[user])
-        self.page.fill("#captcha", self.world.site.survey.captchas.answer(captcha) or "")
-        self.page.click("form button")
-
-    def will_type(self, *lines: str) -> None:
-        self.world.answers.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-    def is_at(self, path: str) -> None:
-        expect(self.page).to_have_url(
-            re.compile(re.escape(self.world.demo.origin + path) + r"(\?.*)?$"), timeout=15_000
-        )
+Person = Visitor[World]
 
 
 @pytest.fixture
 def person(demonstration: World) -> Iterator[Person]:
-    with chromium() as browser:
-        context = browser.new_context(locale="zh-CN")
-        made = Person(context.new_page(), demonstration)
-        made.page.on("console", made.listen)
-        made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
-        yield made
-        context.close()
+    with visiting(demonstration) as visitor:
+        yield visitor
 
 
 def choose(person: Person, user: str) -> None:

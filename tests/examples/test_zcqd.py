@@ -1,7 +1,6 @@
 """The list system over HTTP, with the demonstration's own settings; only the rule that asks for certificates is off."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,45 +9,14 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from demonstration.running.downloads import write_downloads
-from demonstration.running.files import Handout, ZcqdDemoFiles, secret
-from demonstration.running.prepare import UNIQUE_ID
-from demonstration.running.settings import zcqd_settings
-from demonstration.running.surroundings import free_ports
-from demonstration.running.zcqd import ZcqdDemo
+from demonstration.running.files import ZcqdDemoFiles
 from demonstration.running.zcqd_site import ZcqdSite
 from demonstration.walking.page import Form
-from demonstration.walking.person import Desk, Person
+from demonstration.walking.person import Person
 from demonstration.walking.world import ZcqdWorld
-from host_parts.accounts import read_roster, write_hashes
-from tests import factory
 from tests.acceptance.conftest import FAST
-from tests.gate.world import Authority
 from zcqd_app.forms import read_form
-from zcqd_app.pages import HOTLINE, PREFIX, SERVICE_HOURS
-from zcqd_app.state import ROSTER
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZcqdWorld]:
-    folder: Path = tmp_path_factory.mktemp("zcqd")
-    files = ZcqdDemoFiles(folder / "zcqd")
-    files.directory.mkdir()
-    for ca, label in ((files.ca, "earlier"), (folder / "ca", "today")):
-        Authority(ca, factory.make_pki(label=label))
-    port, *ports = free_ports(4)
-    roster = tuple(read_roster(ROSTER))
-    passwords = {user: f"password of {user}" for user, _ in roster}
-    demo = ZcqdDemo(files, f"http://127.0.0.1:{port}", tuple(ports), roster, Handout(passwords, {}))
-    settings = zcqd_settings(demo.origin, ports, UNIQUE_ID)
-    files.host.settings.write_text(settings.replace('stage = "enforce"', 'stage = "report"'), encoding="utf-8")
-    write_hashes(files.host.hashes, passwords, FAST)
-    secret(files.host.session_key)
-    write_downloads(files.host.downloads, files.builds, f"{PREFIX}/downloads")
-    site = ZcqdSite(demo, FAST)
-    site.start()
-    yield ZcqdWorld(demo, site, Desk(ports, folder / "pins"))
-    site.stop()
+from zcqd_app.pages import HOTLINE, SERVICE_HOURS
 
 
 @pytest.fixture
@@ -126,8 +94,8 @@ def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(person: Per
 def test_an_operator_sees_all_products_and_edits_none(world: ZcqdWorld) -> None:
     person = world.person()
     page = person.log_in("operator")
-    assert "Z1001" in page.text
-    assert "Z1004" in page.text
+    assert "北辰照明电器有限公司" in page.text
+    assert "东湖变压器有限公司" in page.text
     assert not [link for link in page.links if "/products/" in link]
     assert person.browser.get("/zcqd/products/P1001").status == 404
 

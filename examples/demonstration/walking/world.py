@@ -34,8 +34,11 @@ class World:
     card_label: str = "远山的 USBKey"
 
     def person(self, language: str = "zh-CN", jar: Jar | None = None) -> Person:
-        host = Host(self.demo.origin, PREFIX, self.demo.handout.passwords, lambda: self.site.survey.captchas)
-        return Person(host, self.desk, language, jar)
+        return Person(self.host, self.desk, language, jar)
+
+    @property
+    def host(self) -> Host:
+        return Host(self.demo.origin, PREFIX, self.demo.handout.passwords, lambda: self.site.survey.captchas)
 
     @property
     def desk(self) -> Desk:
@@ -63,8 +66,11 @@ class ZcqdWorld:
     shared: str = "shuguang"
 
     def person(self, language: str = "zh-CN", jar: Jar | None = None) -> Person:
-        host = Host(self.demo.origin, ZCQD_PREFIX, self.demo.handout.passwords, lambda: self.site.zcqd.captchas)
-        return Person(host, self.desk, language, jar)
+        return Person(self.host, self.desk, language, jar)
+
+    @property
+    def host(self) -> Host:
+        return Host(self.demo.origin, ZCQD_PREFIX, self.demo.handout.passwords, lambda: self.site.zcqd.captchas)
 
     def pin(self, user: str) -> str:
         return self.demo.handout.pins[key_label(self.demo.unit(user))]
