@@ -1,4 +1,4 @@
-# make demo        a reporting system with certificate login, a helper and tokens, on 127.0.0.1
+# make demo        two hosts with certificate login, a helper and tokens, on 127.0.0.1
 # make demo-walk   walks every journey of the demonstration as a browser would and prints one line per step
 # make test lint   what CI runs
 
@@ -13,7 +13,7 @@ export PYTHONPATH := examples
 
 help:
 	@echo "make setup      virtual environment in $(VENV)/ and, as root with apt, the system packages that are missing"
-	@echo "make demo       survey_app on http://127.0.0.1:8000 with its CA, helper and tokens, in ./.demo/"
+	@echo "make demo       survey_app on http://127.0.0.1:8000, zcqd_app on :8001, CAs, a helper and tokens, in ./.demo/"
 	@echo "make demo-walk  the same on free ports in a temporary directory, walked through and checked"
 	@echo "make test       all tests; rooms without I/O must have every branch covered"
 	@echo "make test-long  the tests that take minutes"

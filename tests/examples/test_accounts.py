@@ -7,6 +7,7 @@ from argon2 import PasswordHasher
 from certlogin import Unit, UnitId
 from host_parts.accounts import Account, Accounts, LoginRefused, load_accounts, read_roster, write_hashes
 from survey_app.state import ROSTER
+from zcqd_app.state import ROSTER as ZCQD_ROSTER
 
 _FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _UNIT = Unit(UnitId("U1"), "某单位", "91990000MA0000015Q", frozenset({"一套表"}))
@@ -67,9 +68,10 @@ def test_the_roster_has_units_with_and_without_the_tag_and_an_operator() -> None
     assert [unit.code for unit in units if "exempt" in unit.tags] == [""]
 
 
-def test_the_codes_of_the_roster_have_right_check_characters() -> None:
+@pytest.mark.parametrize("roster", [ROSTER, ZCQD_ROSTER])
+def test_the_codes_of_the_roster_have_right_check_characters(roster: Path) -> None:
     alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-    for _, unit in read_roster(ROSTER):
+    for _, unit in read_roster(roster):
         if unit.code:
             total = sum(alphabet.index(character) * 3**place for place, character in enumerate(unit.code[:17]))
             assert unit.code[17] == alphabet[(31 - total % 31) % 31], unit.code

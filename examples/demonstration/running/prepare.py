@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from certlogin import Unit
 from demonstration.running.downloads import write_downloads
 from demonstration.running.files import DemoFiles, Handout, handout, secret
-from demonstration.running.settings import helper_settings, site_settings
+from demonstration.running.settings import helper_settings, survey_settings
 from host_parts.accounts import read_roster, write_hashes
 from survey_app.state import PREFIX, ROSTER
 
@@ -71,7 +71,7 @@ def prepare(
     secret(files.survey.session_key)
     if not files.survey.hashes.exists():
         write_hashes(files.survey.hashes, demo.handout.passwords, hasher or PasswordHasher())
-    files.settings.write_text(site_settings(origins.survey, ports, UNIQUE_ID), encoding="utf-8")
+    files.settings.write_text(survey_settings(origins.survey, ports, UNIQUE_ID), encoding="utf-8")
     state, tokens = str(files.helper_state), str(files.tokens)
     may = {origins.survey: ("login", "certificates", "enroll"), origins.zcqd: ("login", "certificates")}
     files.helper_config.write_text(helper_settings(may, ports, state, tokens, pinentry), encoding="utf-8")

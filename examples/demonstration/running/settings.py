@@ -12,18 +12,40 @@ HELPER_NAME = "证书助手-演示版"
 HOTLINE = "400-000-0000"
 SERVICE_HOURS = "08:30-17:30"
 
-_SITE = """\
-# Written at every start of the demonstration. Secrets come from the environment:
-# CERTLOGIN_SITE_SECRET_KEYS and CERTLOGIN_CA_PASSPHRASE.
+_HEAD = """\
+# Written at every start of the demonstration. Secrets come from the environment: {secrets}.
 
 [site]
 origin = {origin}
 mode = "development"
-label = "survey"
+# Cookies ignore ports: beside the other host of 127.0.0.1 each needs a label of its own.
+label = {label}
 name = {name}
 hotline = {hotline}
 service_hours = {hours}
+"""
 
+_ANCHOR = """
+[[trust.anchors]]
+name = {name}
+file = {root}
+intermediates = [{issuing}]
+crls = [{root_list}, {issuing_list}]
+unique_id = [{unique_id}]
+unit_code_check = "strict"
+"""
+
+_TAIL = """
+[helper]
+ports = {ports}
+builds = "builds.json"
+
+[stores]
+durable = "sqlite:///certlogin.db"
+lock_file = "certlogin.lock"
+"""
+
+_SURVEY = """
 [host]
 auth_cookies = ["survey_session"]
 
@@ -36,37 +58,11 @@ name = "roster"
 tag = "一套表"
 stage = "enforce"
 
-[[trust.anchors]]
-name = "demo"
-file = "ca/root.pem"
-intermediates = ["ca/issuing.pem"]
-crls = ["ca/root.crl", "ca/issuing.crl"]
-unique_id = [{unique_id}]
-
 [ca]
 directory = "ca"
-
-[helper]
-ports = {ports}
-builds = "builds.json"
-
-[stores]
-durable = "sqlite:///certlogin.db"
-lock_file = "certlogin.lock"
 """
 
-_ZCQD = """\
-# Written at every start of the demonstration. CERTLOGIN_SITE_SECRET_KEYS comes from the environment.
-
-[site]
-origin = {origin}
-mode = "development"
-# Cookies ignore ports: beside the other host of 127.0.0.1 this one needs a label of its own.
-label = "zcqd"
-name = {name}
-hotline = {hotline}
-service_hours = {hours}
-
+_ZCQD = """
 [host]
 auth_cookies = ["zcqd_session"]
 
@@ -82,30 +78,6 @@ unregistered = "match"
 name = "listed"
 tag = "清单企业"
 stage = "enforce"
-
-[[trust.anchors]]
-name = "earlier years"
-file = "ca/root.pem"
-intermediates = ["ca/issuing.pem"]
-crls = ["ca/root.crl", "ca/issuing.crl"]
-unique_id = [{unique_id}]
-unit_code_check = "strict"
-
-[[trust.anchors]]
-name = "demo"
-file = "../ca/root.pem"
-intermediates = ["../ca/issuing.pem"]
-crls = ["../ca/root.crl", "../ca/issuing.crl"]
-unique_id = [{unique_id}]
-unit_code_check = "strict"
-
-[helper]
-ports = {ports}
-builds = "builds.json"
-
-[stores]
-durable = "sqlite:///certlogin.db"
-lock_file = "certlogin.lock"
 """
 
 _HELPER = """\
@@ -129,25 +101,39 @@ may = {may}
 """
 
 
-def site_settings(origin: str, ports: Sequence[int], unique_id: str) -> str:
-    return _SITE.format(
-        origin=_text(origin),
-        name=_text(SITE_NAME),
-        hotline=_text(HOTLINE),
-        hours=_text(SERVICE_HOURS),
-        unique_id=_text(unique_id),
-        ports=list(ports),
+def survey_settings(origin: str, ports: Sequence[int], unique_id: str) -> str:
+    head = _head(
+        origin, "survey", SITE_NAME, (HOTLINE, SERVICE_HOURS), "CERTLOGIN_SITE_SECRET_KEYS, CERTLOGIN_CA_PASSPHRASE"
     )
+    return head + _SURVEY + _anchor("demo", "ca", unique_id) + _TAIL.format(ports=list(ports))
 
 
 def zcqd_settings(origin: str, ports: Sequence[int], unique_id: str) -> str:
-    return _ZCQD.format(
+    head = _head(origin, "zcqd", ZCQD_NAME, (ZCQD_HOTLINE, ZCQD_HOURS), "CERTLOGIN_SITE_SECRET_KEYS")
+    anchors = _anchor("earlier years", "ca", unique_id) + _anchor("demo", "../ca", unique_id)
+    return head + _ZCQD + anchors + _TAIL.format(ports=list(ports))
+
+
+def _head(origin: str, label: str, name: str, telephone: tuple[str, str], secrets: str) -> str:
+    return _HEAD.format(
         origin=_text(origin),
-        name=_text(ZCQD_NAME),
-        hotline=_text(ZCQD_HOTLINE),
-        hours=_text(ZCQD_HOURS),
+        label=_text(label),
+        name=_text(name),
+        hotline=_text(telephone[0]),
+        hours=_text(telephone[1]),
+        secrets=secrets,
+    )
+
+
+def _anchor(name: str, folder: str, unique_id: str) -> str:
+    """One authority made by `certlogin ca init` in that folder."""
+    return _ANCHOR.format(
+        name=_text(name),
+        root=_text(f"{folder}/root.pem"),
+        issuing=_text(f"{folder}/issuing.pem"),
+        root_list=_text(f"{folder}/root.crl"),
+        issuing_list=_text(f"{folder}/issuing.crl"),
         unique_id=_text(unique_id),
-        ports=list(ports),
     )
 
 
