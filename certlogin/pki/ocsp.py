@@ -10,7 +10,7 @@ looked up at each use, in `revocation.py`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -38,6 +38,7 @@ _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "2.16.840.1.101.3.4.2.1": hashes.SHA256(),
     "1.2.156.10197.1.401": hashes.SM3(),
 }
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,9 @@ def _verified(
 
 
 def _until(single: SingleResponse, delegate: UnverifiedCertificate | None, max_age: timedelta) -> datetime:
-    until = single.this_update + max_age if single.next_update is None else single.next_update
+    # The calendar ends, and a responder may say that it is there already.
+    oldest = single.this_update + min(max_age, _LAST - single.this_update)
+    until = oldest if single.next_update is None else single.next_update
     return until if delegate is None else min(until, delegate.x509.not_valid_after_utc)
 
 

@@ -1,6 +1,6 @@
 """OCSP answers (S24): who may give them, of whom they speak, how long they count."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -155,6 +155,12 @@ def test_s24_an_answer_without_an_end_counts_for_the_maximum_age() -> None:
     assert unknown(der, NOW + SECOND) == "stale"
     short, _ = add_evidence(trust(), [], [answer(SERIAL, pki().issuing, next_update=None)], NOW)
     assert judge_certificate(read_certificate(leaf().der), (), short, NOW).revocation is Settled.OCSP
+
+
+def test_an_answer_of_the_last_day_of_the_calendar_is_of_another_time() -> None:
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert unknown(answer(SERIAL, pki().issuing, this_update=last, next_update=None)) == "from_the_future"
+    assert settled(answer(SERIAL, pki().issuing, next_update=last)) is Settled.OCSP
 
 
 @without({"certlogin.pki.ocsp._until": lambda single, *_: single.next_update}, sees="DID NOT RAISE")
