@@ -14,7 +14,7 @@ import certlogin.records
 from certlogin.errors import CertloginError
 from certlogin.records.attempt import HeldResponse, LoginKind
 from certlogin.records.audit import AuditEvent
-from certlogin.records.certificate import KeyType, Slot, State
+from certlogin.records.certificate import KeyType, SignatureDigest, Slot, State
 from certlogin.records.helper import HelperReport, HelperState
 from certlogin.records.identity import IDENTITY_KEY, Identity, Method
 from certlogin.records.identity_tables import Strictness
@@ -70,6 +70,7 @@ def test_no_record_shares_a_default_that_can_change(record: type[Any]) -> None:
 #: What lies in databases, cookies and messages: a renamed member may not change its value.
 STORED: list[tuple[type[StrEnum], set[str]]] = [
     (KeyType, {"RSA", "P-256", "P-384", "P-521", "SM2"}),
+    (SignatureDigest, {"SHA-1", "SHA-256", "SHA-384", "SHA-512", "SM3"}),
     (Slot, {"current", "replacement"}),
     (State, {"active", "superseded", "revoked", "expired"}),
     (Method, {"password", "certificate"}),
