@@ -167,3 +167,14 @@ def test_s20_no_change_of_a_signature_is_accepted(holders: Mapping[str, Issued],
     except Refusal:
         return
     assert changed == good
+
+
+@pytest.mark.parametrize("algorithm", [one for one in JWA if one not in KEY_OF])
+def test_a_signature_of_rsa_is_as_long_as_the_modulus(holders: Mapping[str, Issued], algorithm: JWA) -> None:
+    """RFC 8017 8.1.2 and 8.2.2 want it said before anything is computed."""
+    by = holders["RSA-2048"]
+    good = sign_jwa(by.key, SIGNED, algorithm)
+    for changed in (b"", good[:-1], b"\x00" + good, good + b"\x00", good + good):
+        with pytest.raises(SignatureMalformed) as refused:
+            verify_jwa(read(by), algorithm, SIGNED, changed)
+        assert refused.value.length == len(changed)
