@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from certlogin.errors import CertloginError, ConfigurationError
-from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
+from certlogin.pki.certificate import CLIENT_CERTIFICATES_MAX, UnverifiedCertificate, read_certificate
 from certlogin.pki.judge import judge_certificate, judge_path
 from certlogin.pki.path import INTERMEDIATES_MAX, AnchorMaterial, CertificateUntrusted, Trust, build_trust, is_ca
 from certlogin.pki.profile import PathTooLong
@@ -85,7 +85,9 @@ def judge(question: Question, sm2: SM2 | None, opened: Open | None = None) -> Ve
         return unusable(error.code, "; ".join(error.problems))
     try:
         leaf, beside = opened(trust) if opened else (read_certificate(question.leaf), ())
-        path, settled = _judged(question, leaf, [*others, *beside], trust)
+        # What is no CA leads nowhere, and only says why; a login would refuse so many before it looks at them.
+        room = max(0, CLIENT_CERTIFICATES_MAX - 1 - len(beside))
+        path, settled = _judged(question, leaf, [*others[:room], *beside], trust)
     except CertloginError as refusal:
         told = unreadable[0] if unreadable and isinstance(refusal, CertificateUntrusted) else refusal
         return Verdict(Answer.REFUSED, told.code, detail(told), checks=_checks(question, told), notes=notes)

@@ -63,6 +63,14 @@ def test_members_mean_what_the_options_mean(changes: dict[str, Any], verdict: st
     assert (found["verdict"], found["code"]) == (verdict, code), found["detail"]
 
 
+@pytest.mark.parametrize("count", [5, 6, 40])
+def test_certificates_that_are_no_ca_stand_in_nobodys_way(count: int, bench: Bench) -> None:
+    """A directory of an issuer's certificates may be given as it is."""
+    others = [make_pki().issuing.issue(common_name=f"Unit {number}", key_name="unit").der for number in range(count)]
+    below = base64(*others, make_pki().issuing.der)
+    assert bench.batch(question(leaf(), intermediates=below)).lines[0]["verdict"] == "accepted"
+
+
 def test_null_is_the_same_as_absent(bench: Bench) -> None:
     null = dict.fromkeys(("intermediates", "ocsp", "revocation", "purpose", "max_intermediates"))
     (found,) = bench.batch(question(leaf()) | null | {"intermediates": base64(make_pki().issuing.der)}).lines
