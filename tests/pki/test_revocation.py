@@ -164,6 +164,16 @@ def test_s24_a_replay_in_the_files_does_not_make_a_process_forget() -> None:
     settle(build_index(replayed, authorities(), RevocationIndex())[0])
 
 
+@without({"certlogin.pki.evidence._order": lambda one: (one.number, one.this_update)})
+def test_s24_of_two_lists_of_one_number_and_time_the_one_that_revokes_more_counts() -> None:
+    """RFC 5280 5.2.3 has no such two; who brings them in an order of his own must not choose between them."""
+    lists = [pki().issuing.crl([SERIAL], number=9), pki().issuing.crl(number=9)]
+    for order in (lists, lists[::-1]):
+        read = [read_list(der) for der in (*order, pki().root.crl())]
+        with pytest.raises(CertificateRevoked):
+            settle(build_index(read, authorities(), RevocationIndex())[0])
+
+
 def replaces_number_9(number: int, this_update: datetime) -> bool:
     first = index_of(pki().issuing.crl(number=9), pki().root.crl())
     other = read_list(pki().issuing.crl([SERIAL], number=number, this_update=this_update, next_update=NOW + DAY))
