@@ -10,6 +10,8 @@ from certlogin.flows.audit import event_of, record
 from certlogin.flows.case import decide_case, load_case
 from certlogin.flows.context import Context
 from certlogin.flows.judge import record_grace, remembering_revocation
+from certlogin.flows.refused import StepRefused as StepRefused
+from certlogin.flows.refused import refusal_of
 from certlogin.flows.release import allow_release
 from certlogin.flows.revocation import learn
 from certlogin.flows.tickets import new_ticket
@@ -39,17 +41,6 @@ from certlogin.records.helper import HelperReport, HelperState
 from certlogin.records.identity import Method
 from certlogin.records.proof import ProofFormat
 from certlogin.records.unit import UnitId
-
-
-@dataclass(eq=False)
-class StepRefused(Refusal):
-    """The policy refuses, and its reason is what the user reads."""
-
-    code: ClassVar[str] = "login_refused"
-    reason: str
-
-    def public_code(self) -> str:
-        return self.reason
 
 
 @dataclass(eq=False)
@@ -225,7 +216,7 @@ def settle(context: Context, found: OpenAttempt, accepted: AcceptedProof, now: d
         case = _adopt(context, found.attempt, case, accepted, now)
         decision = decide_case(context, case, now)
     if decision.step in (Step.REFUSE, Step.RENEW_CERTIFICATE):
-        raise StepRefused(decision.reasons[0])
+        raise refusal_of(case, decision)
     if decision.step is Step.UPDATE_HELPER:
         _keep_signed_version(context, found, accepted, decision, now)
     if decision.step is not Step.ADMIT:

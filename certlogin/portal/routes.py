@@ -47,6 +47,7 @@ CALLS: Final[Mapping[str, View]] = {
     "/api/report": api.report,
     "/api/challenge": api.challenge,
     "/api/proof": api.proof,
+    "/api/fits": api.fits,
     "/api/revocation": await_revocation.look,
     "/api/skip": api.skip,
     "/api/leave": api.leave,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from certlogin.flows import login
 from certlogin.flows.attempts import OpenAttempt, drop_attempt
 from certlogin.flows.await_revocation import complete_proof
+from certlogin.flows.fits import which_fit
 from certlogin.login.challenge import Purpose
 from certlogin.login.other_proofs import OtherProof, UnverifiedMessage, UnverifiedText, UnverifiedWebEid
 from certlogin.login.policy import Step
@@ -58,6 +59,13 @@ def proof(visit: Visit) -> Response:
     if decision.step is not Step.ADMIT:
         return json_response(200, {"next": visit.address_of(decision)})
     return json_response(200, released_to(found, token))
+
+
+def fits(visit: Visit) -> Response:
+    """Which of the plugged certificates the account could use; a hint (D6)."""
+    message = browser.read_fits(visit.json_body())
+    found = visit.attempt_of_page(message.attempt)
+    return json_response(200, {"fits": which_fit(visit.context, found, message.certificates, message.chain)})
 
 
 def unverified_of(

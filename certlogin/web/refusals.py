@@ -18,7 +18,11 @@ from certlogin.web.pages import Pages
 
 _log = logging.getLogger("certlogin")
 #: The facts that a script may read; the others stay in the log.
-_PUBLIC_FACTS = frozenset({"reason", "member", "retry_after", "not_after", "not_before", "moment", "conflict"})
+_PUBLIC_FACTS = frozenset(
+    {"reason", "member", "retry_after", "not_after", "not_before", "moment", "conflict"}
+    # Both sides of a mismatch, codes masked (D6).
+    | {"account_name", "account_code", "certificate_name", "certificate_code", "advice"}
+)
 
 
 class Refuser:

@@ -23,6 +23,8 @@ _SIGNATURE_LIMIT = 1024
 _SIGNED_DATA_LIMIT = 32 * 1024
 _TOKEN_LIMIT = 16 * 1024
 _CHAIN = 6
+#: Certificates on the tokens of one computer that are asked about at once.
+_HELD = 8
 _PUBLIC_ID = r"[A-Za-z0-9_-]{16}"
 _STATES = "|".join(HelperState)
 
@@ -103,6 +105,16 @@ class InstalledMessage:
     certificate_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class FitsWanted:
+    """Which of the certificates on the user's tokens fit the account?"""
+
+    attempt: str
+    #: DER, as below.
+    certificates: tuple[bytes, ...]
+    chain: tuple[bytes, ...]
+
+
 def read_report(data: bytes) -> Report:
     value = _read(data, "state", "version", "os", "arch")
     state = HelperState(matching(value, "state", _STATES))
@@ -171,6 +183,12 @@ def read_enrol(data: bytes) -> EnrolMessage:
 def read_installed(data: bytes) -> InstalledMessage:
     value = _read(data, "certificate_sha256")
     return InstalledMessage(_attempt(value), matching(value, "certificate_sha256", SHA256_HEX))
+
+
+def read_fits(data: bytes) -> FitsWanted:
+    value = _read(data, "certificates", "chain")
+    certificates = b64url_list(value, "certificates", _HELD, _CERTIFICATE_LIMIT)
+    return FitsWanted(_attempt(value), certificates, _certificates(value))
 
 
 def read_leave(data: bytes) -> str:

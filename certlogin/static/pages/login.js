@@ -1,10 +1,11 @@
-// 选择证书登录: A4. Which certificates belong to the unit is the server's business; the page shows those made for login.
+// 选择证书登录: A4, D6, D7. Which certificates belong to the unit is the server's business; the page shows those made for login.
 
 import { decode, hex } from "../base64url.js";
 import { readCertificate } from "../certificate.js";
 import { choice } from "../choice.js";
 import { Enrolment, guardLeaving } from "../enrolment.js";
 import { HelperFailure } from "../helper.js";
+import { MismatchCoach } from "../mismatch.js";
 import { Page } from "../page.js";
 
 /**
@@ -22,6 +23,9 @@ const enrolment = new Enrolment(page.server, (key) => page.say(key));
 let helper = null;
 /** @type {import("../session.js").TokenReport[]} */
 let tokens = [];
+/** The names of the certificates that can be chosen, by SHA-256. */
+let names = new Map();
+const coach = new MismatchCoach(page, chooseInstead);
 let working = false;
 
 async function read() {
@@ -98,6 +102,7 @@ function show(held, now) {
     return isLocked ? "js.token_locked" : "";
   });
   const usable = state.filter((remark) => remark === "").length;
+  names = new Map(held.filter((_, index) => state[index] === "").map((one) => [one.sha256, one.view.name]));
   page.element("certificate-list").replaceChildren(
     ...held.map((one, index) =>
       choice(document, {
@@ -150,7 +155,19 @@ async function login(event) {
   } catch (failure) {
     page.problem(failure);
     busy(false);
+    await coach.show(failure, tokens, names);
   }
+}
+
+/**
+ * The one that fits is chosen, and the way on is in front of the user.
+ * @param {string} sha256
+ */
+function chooseInstead(sha256) {
+  for (const input of form.querySelectorAll("input[name=certificate]")) input.checked = input.value === sha256;
+  page.clearProblem();
+  coach.hide();
+  page.element("submit").focus();
 }
 
 /**
@@ -191,7 +208,9 @@ async function resume() {
 function busy(on) {
   working = on;
   for (const id of ["submit", "read", "again", "resume-button", "certificates"]) page.element(id).disabled = on;
-  if (on) page.clearProblem();
+  if (!on) return;
+  page.clearProblem();
+  coach.hide();
 }
 
 async function start() {
