@@ -137,11 +137,11 @@ def _scope_of(one: RevocationList) -> Scope:
     return one.scope
 
 
-def _order(one: RevocationList) -> tuple[int, datetime, int, str]:
+def _order(one: RevocationList) -> tuple[int, datetime, int]:
     """RFC 5280 5.2.3: of one number and time there is one list. Should there be two, the one that revokes more counts,
     whichever comes first.
     """
-    return one.number, one.this_update, len(one.revoked), one.sha256
+    return one.number, one.this_update, len(one.revoked)
 
 
 def _newer(known: Answer | None, given: Answer) -> Answer:
