@@ -38,36 +38,43 @@ def main() -> int:
 
 
 def _walk(folder: Path, steps: Steps) -> None:
-    survey, listed, *ports = free_ports(5)
+    survey, zcqd, *ports = free_ports(5)
     answers = folder / "pins"
-    origins = Origins(f"http://127.0.0.1:{survey}", f"http://127.0.0.1:{listed}")
+    origins = Origins(f"http://127.0.0.1:{survey}", f"http://127.0.0.1:{zcqd}")
     demo = prepare(folder / "demo", origins, ports, scripted(answers))
-    zcqd = prepare_zcqd(demo)
     card = find_softhsm(folder / "softhsm")
-    site, zcqd_site = Site(demo), ZcqdSite(zcqd)
-    helper = HelperProcess(demo, card.environment if card else None)
+    site, helper = Site(demo), HelperProcess(demo, card.environment if card else None)
     world = World(demo, site, helper, answers)
     if card is not None:
         card.make_token(world.card_label, world.pin(world.fourth))
         card.configure(demo.files.helper_config)
     try:
         site.start()
-        zcqd_site.start()
-        _journeys(world, ZcqdWorld(zcqd, zcqd_site, world.desk), steps, card)
+        _at_survey(world, steps, card)
+        _at_zcqd(world, steps)
     finally:
         helper.stop()
-        zcqd_site.stop()
         site.stop()
 
 
-def _journeys(world: World, zcqd: ZcqdWorld, steps: Steps, card: SoftHSM | None) -> None:
+def _at_survey(world: World, steps: Steps, card: SoftHSM | None) -> None:
     before_certificates.walk(world, steps)
     with_certificates.walk(world, steps)
     if card is None:
         _say("skipped      the walk with a PKCS#11 token: no SoftHSM here (Debian: apt-get install softhsm2)")
     else:
         on_a_card.walk(world, steps)
-    at_zcqd.walk(zcqd, world, steps)
+
+
+def _at_zcqd(world: World, steps: Steps) -> None:
+    """The second host opens while the first one and the helper run; its units' keys are plugged in only now."""
+    zcqd = prepare_zcqd(world.demo)
+    site = ZcqdSite(zcqd)
+    try:
+        site.start()
+        at_zcqd.walk(ZcqdWorld(zcqd, site, world.desk), world, steps)
+    finally:
+        site.stop()
 
 
 def _say(text: str) -> None:

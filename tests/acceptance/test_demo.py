@@ -16,11 +16,17 @@ from demonstration.running.surroundings import free_ports
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all starts: the first makes everything, the others find it there."""
+    return tmp_path_factory.mktemp("demonstration") / "demo"
+
+
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", list[int], list[str]]]:
+def running(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", list[int], list[str]]]:
     """The program, its ports, and the lines it printed until it said that it runs."""
     ports = free_ports(5)
-    command = [sys.executable, "-m", "demonstration.demo", "--directory", str(tmp_path / "demo"),
+    command = [sys.executable, "-m", "demonstration.demo", "--directory", str(folder),
                "--port", str(ports[0]), "--zcqd-port", str(ports[1]),
                "--helper-ports", ",".join(map(str, ports[2:]))]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
@@ -63,9 +69,8 @@ def test_it_says_what_a_person_needs_and_stops_what_it_started(
 
 
 def test_secrets_of_the_demonstration_are_its_owners_only(
-    running: tuple["subprocess.Popen[str]", list[int], list[str]], tmp_path: Path
+    running: tuple["subprocess.Popen[str]", list[int], list[str]], folder: Path
 ) -> None:
-    folder = tmp_path / "demo"
     assert folder.stat().st_mode & 0o077 == 0
     for name in ("site_keys", "ca_passphrase", "handout.json", "session_key"):
         for file in (folder / name, folder / "zcqd" / name):

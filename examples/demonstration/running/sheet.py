@@ -54,7 +54,7 @@ def _kind(unit: Unit) -> str:
 
 def _zcqd_rows(zcqd: ZcqdDemo) -> Iterable[Sequence[str]]:
     keys = {key.user: f"model {key.model}, issued {key.applied_on:%Y-%m-%d}" for key in OLD_KEYS}
-    keys[CURRENT_USER] = f"model {CURRENT_MODEL}, of today"
+    keys[CURRENT_USER] = f"model {CURRENT_MODEL}, current"
     for user, unit in zcqd.roster:
         key = "none (operator)" if EXEMPT in unit.tags else keys.get(user, _SHARED_KEY)
         yield user, zcqd.handout.passwords[user], unit.name, key, zcqd.handout.pins.get(key_label(unit), "-")

@@ -18,8 +18,8 @@ _HOTLINE = "400-000-0001"
 def walk(zcqd: ZcqdWorld, survey: World, steps: Steps) -> None:
     _logins_without_certificate(zcqd, steps)
     for key in OLD_KEYS:
-        _first_login(zcqd, steps, key.user, f"model {key.model}, issued in {key.applied_on.year}")
-    _first_login(zcqd, steps, zcqd.current, f"model {CURRENT_MODEL}, of today")
+        _first_login(zcqd, steps, key.user, key.model, f"issued in {key.applied_on.year}")
+    _first_login(zcqd, steps, zcqd.current, CURRENT_MODEL, "current")
     _nothing_owed(zcqd, steps)
     _another_units_key(zcqd, steps)
     _both_hosts(zcqd, survey, steps)
@@ -45,11 +45,13 @@ def _logins_without_certificate(zcqd: ZcqdWorld, steps: Steps) -> None:
         expect(person.browser.get("/zcqd/products/P1001").status == 404, "no product of its own")
 
 
-def _first_login(zcqd: ZcqdWorld, steps: Steps, user: str, what: str) -> None:
-    with steps.step("A11", f"a key from elsewhere ({what}) logs in at once; nothing is downloaded"):
+def _first_login(zcqd: ZcqdWorld, steps: Steps, user: str, model: str, when: str) -> None:
+    with steps.step("A11", f"a key from elsewhere (model {model}, {when}) logs in at once; nothing is downloaded"):
         person = zcqd.person()
         to_the_chooser(person, user)
-        page = _prove(person, key_label(zcqd.demo.unit(user)), zcqd.pin(user))
+        label = key_label(zcqd.demo.unit(user))
+        page = _prove(person, label, zcqd.pin(user))
+        expect(token_named(person, label)["model"] == model, "the key's model, as the helper tells it")
         _is_at_its_list(page, zcqd, user)
         _change_a_price(person, page)
 
