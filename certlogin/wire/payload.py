@@ -7,9 +7,18 @@ neither DER nor a TLS transcript, so the signature is useless elsewhere.
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from certlogin.wire.json import BadRequest, exact_members, integer, matching, read_object, text, write_object
+from certlogin.wire.json import (
+    BadRequest,
+    JsonObject,
+    exact_members,
+    integer,
+    matching,
+    read_object,
+    text,
+    write_object,
+)
 
 #: The largest payload in bytes.
 PAYLOAD_LIMIT = 4096
@@ -55,7 +64,8 @@ def signed_bytes(payload: bytes, purpose: Purpose) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedPayload:
-    """The facts of one signature of the AUTH class. `agree` and `upgrade` carry more members and are refused here."""
+    """The facts of one signature of the AUTH class. `agree` and `upgrade` carry more members and are refused here:
+    they are classes of their own (`agreement.py`), which add their members and their one purpose."""
 
     MEMBERS: ClassVar[tuple[str, ...]] = (
         "v",
@@ -98,13 +108,13 @@ class SignedPayload:
         return data
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "SignedPayload":
+    def from_bytes(cls, data: bytes) -> Self:
         """Raises BadRequest."""
         value = read_object(data, PAYLOAD_LIMIT, depth=1)
         exact_members(value, cls.MEMBERS)
         return cls(
             v=integer(value, "v", 1, 1),
-            purpose=auth_purpose(text(value, "purpose", 16)),
+            purpose=cls._purpose(text(value, "purpose", 16)),
             origin=text(value, "origin", 300),
             unit=text(value, "unit", 256),
             nonce=matching(value, "nonce", VISIBLE_ASCII),
@@ -114,7 +124,17 @@ class SignedPayload:
             sid=matching(value, "sid", VISIBLE_ASCII),
             helper=matching(value, "helper", FOUR_PART_VERSION),
             uv=matching(value, "uv", "pin"),
+            **cls._more(value),
         )
+
+    @classmethod
+    def _purpose(cls, name: str) -> Purpose:
+        return auth_purpose(name)
+
+    @classmethod
+    def _more(cls, value: JsonObject) -> dict[str, str]:
+        """The members that a class has beside the common ones."""
+        return {}
 
 
 def auth_purpose(name: str) -> Purpose:

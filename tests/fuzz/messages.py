@@ -9,7 +9,7 @@ from certlogin.ca import messages as ca
 from certlogin.ca.base import IssuedCertificate
 from certlogin.helper import pairing
 from certlogin.records.unit import UnitId
-from certlogin.wire import browser, helper
+from certlogin.wire import agreement, browser, helper
 from certlogin.wire.json import read_object, write_object
 from certlogin.wire.payload import PAYLOAD_LIMIT, Purpose, SignedPayload
 from tests.fuzz.target import Target
@@ -48,6 +48,7 @@ _HELPER: tuple[tuple[Any, int], ...] = (
     (helper.PairRequest(Purpose.LOGIN), helper.REQUEST_DEPTH),
     (helper.CertificatesRequest(bytes(32)), helper.REQUEST_DEPTH),
     (helper.LoginRequest(Purpose.LOGIN, "u-1", "单位", "nonce", ("ES256",), "sid", _HASH), helper.REQUEST_DEPTH),
+    (agreement.AgreeRequest("u-1", "单位", "nonce", ("ES256",), "sid", _HASH, "一\n二", "1"), helper.REQUEST_DEPTH),
     (helper.EnrollRequest("u-1", "", "nonce", "F0123456789AB", "P-256"), helper.REQUEST_DEPTH),
     (helper.InstallRequest("00ff00ff00ff00ff", b"leaf", (b"ca",)), helper.REQUEST_DEPTH),
     (helper.CancelRequest(), helper.REQUEST_DEPTH),
@@ -65,6 +66,11 @@ _HELPER: tuple[tuple[Any, int], ...] = (
 _PAYLOAD = SignedPayload(
     purpose=Purpose.LOGIN, origin="https://survey.example.cn", unit="U1", nonce="nonce", iat=1, cert_sha256=_HASH,
     alg="ES256", sid="sid", helper="1.0.0.0",
+)  # fmt: skip
+
+_AGREEMENT = agreement.AgreementPayload(
+    origin="https://survey.example.cn", unit="U1", nonce="nonce", iat=1, cert_sha256=_HASH, alg="ES256", sid="sid",
+    helper="1.0.0.0", text_sha256=_HASH, text_version="1",
 )  # fmt: skip
 
 _QUESTIONS: tuple[ca.Question, ...] = (
@@ -96,6 +102,12 @@ def _read_payload(data: bytes) -> None:
         assert SignedPayload.from_bytes(found.to_bytes()) == found
 
 
+def _read_agreement(data: bytes) -> None:
+    found = agreement.AgreementPayload.from_bytes(data)
+    if len(data) < PAYLOAD_LIMIT:
+        assert agreement.AgreementPayload.from_bytes(found.to_bytes()) == found
+
+
 def _read_json(data: bytes) -> None:
     """What passes has one meaning for every reader: the plainest one finds the same (S19)."""
     value = read_object(data, 64 * 1024)
@@ -121,6 +133,7 @@ MESSAGES = (
         for message, depth in _HELPER
     ),
     Target("payload", _read_payload, (_PAYLOAD.to_bytes(),)),
+    Target("agreement", _read_agreement, (_AGREEMENT.to_bytes(),)),
     Target("ca.question", _read_question, tuple(ca.write_question(one) for one in _QUESTIONS)),
     Target("ca.answer", _read_answer, tuple(ca.write_answer(one) for one in _ANSWERS)),
     Target("pairings", pairing._read, (_seed(
