@@ -22,6 +22,7 @@ _AHEAD = timedelta(seconds=5)
 class Purpose(StrEnum):
     LOGIN = "login"
     ENROL = "enrol"
+    AGREE = "agree"
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from certlogin.errors import Refusal
 from certlogin.login.challenge import Binding, check_challenge
@@ -22,6 +22,7 @@ from certlogin.records.proof import ProofFormat
 from certlogin.wire.payload import SignedPayload, signed_bytes
 
 NATIVE: Final = ProofFormat.NATIVE
+Payload = TypeVar("Payload", bound=SignedPayload)
 
 
 @dataclass(eq=False)
@@ -110,13 +111,21 @@ def check_proof(proof: UnverifiedProof, expected: Expected, now: datetime, keys:
     Raises FormatNotAllowed, BadRequest, AlgorithmNotAllowed, ChallengeForeign, ChallengeExpired, OriginMismatch,
     ProofForeign.
     """
+    payload, nonce = check_payload(SignedPayload, proof, expected, now, keys)
+    return UnredeemedProof(proof, payload, Algorithm(payload.alg), nonce, expected)
+
+
+def check_payload(
+    kind: type[Payload], proof: UnverifiedProof, expected: Expected, now: datetime, keys: tuple[bytes, ...]
+) -> tuple[Payload, str]:
+    """A payload of that class, and its nonce; raises as `check_proof`."""
     binding = expected.binding
     check_offered(proof.format, binding)
-    payload = SignedPayload.from_bytes(proof.payload)
+    payload = kind.from_bytes(proof.payload)
     _check_algorithm(payload.alg, binding)
     nonce = check_challenge(payload.nonce, binding, expected.max_age, now, keys)
     _compare(payload, proof, expected)
-    return UnredeemedProof(proof, payload, Algorithm(payload.alg), nonce, expected)
+    return payload, nonce
 
 
 def accept_proof(unredeemed: UnredeemedProof, trust: Trust, now: datetime) -> AcceptedProof:

@@ -175,9 +175,14 @@ def test_a_report_takes_every_state_of_the_table(state: HelperState) -> None:
     assert read_report(octets(message)).helper.state is state
 
 
-@pytest.mark.parametrize("purpose", Purpose)
-def test_a_challenge_is_wanted_for_every_purpose(purpose: Purpose) -> None:
+@pytest.mark.parametrize("purpose", [Purpose.LOGIN, Purpose.ENROL])
+def test_a_challenge_is_wanted_for_a_login_or_an_enrolment(purpose: Purpose) -> None:
     assert read_challenge_wanted(octets({"attempt": ATTEMPT, "purpose": purpose})).purpose == purpose
+
+
+def test_a_challenge_for_an_agreement_is_not_had_without_its_text() -> None:
+    with pytest.raises(BadRequest):
+        read_challenge_wanted(octets({"attempt": ATTEMPT, "purpose": Purpose.AGREE}))
 
 
 def test_a_message_of_cms_may_have_its_signers_certificate_inside() -> None:
