@@ -16,7 +16,7 @@ from certlogin.helper.config import HelperConfig, environment_of_process, load_c
 from certlogin.helper.durable import only_one, private_folder
 from certlogin.helper.log import LOGGER
 from certlogin.helper.pairing import Pairings
-from certlogin.helper.pin.available import available
+from certlogin.helper.pin.available import available, readers
 from certlogin.helper.pin.base import Dialog, FirstThatWorks
 from certlogin.helper.server import HelperServer, open_listener
 from certlogin.helper.service import build_service
@@ -95,7 +95,8 @@ def run_helper(arguments: argparse.Namespace) -> int:
     logging.getLogger(LOGGER).setLevel(logging.INFO)
 
     def dialog() -> Dialog:
-        return FirstThatWorks(available(config.pinentry, dev=config.dev, environment=environment))
+        chosen = available(config.pinentry, dev=config.dev, environment=environment)
+        return FirstThatWorks(chosen, readers(config.pinentry, dev=config.dev, environment=environment))
 
     with only_one(private_folder(config.state) / "running", f"a helper with the state in {config.state} runs already"):
         surroundings = Surroundings()

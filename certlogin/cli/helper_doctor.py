@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from certlogin.errors import Unavailable
 from certlogin.helper import peer
 from certlogin.helper.config import HelperConfig
-from certlogin.helper.pin.available import available
+from certlogin.helper.pin.available import available, readers
 from certlogin.helper.server import ADDRESS, open_listener
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.tokens.filetoken import list_tokens
@@ -26,6 +26,10 @@ from certlogin.wire.json import read_object
 if TYPE_CHECKING:
     from certlogin.helper.tokens.modules import Module
 
+_NO_TEXTS: Final = (
+    "no way to show an agreement, which a pinentry cannot: install Tk for Python (apt install python3-tk), or start "
+    "the helper in a terminal"
+)
 _NO_DIALOG: Final = (
     "no way to ask for a PIN: install a pinentry (Debian, UOS, Kylin: apt install pinentry-gtk2, pinentry-qt or "
     "pinentry-curses; Fedora, Anolis, openEuler: dnf install pinentry; macOS: brew install pinentry-mac), or Tk for "
@@ -61,6 +65,9 @@ def _dialogs(config: HelperConfig, environment: Mapping[str, str]) -> Iterator[F
         yield Finding(False, _NO_DIALOG)
     for place, name in enumerate(names):
         yield Finding(True, f"PIN dialog: {name}{'' if place == 0 else ' (when the ones before it cannot be shown)'}")
+    # A configured program may be one of ours, which can.
+    if not readers(config.pinentry, dev=config.dev, environment=environment):
+        yield Finding(False, _NO_TEXTS)
 
 
 def _ports(config: HelperConfig) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from certlogin.helper.http import RequestHead, body_length
 from certlogin.helper.origins import Origin, parse_origin
 from certlogin.helper.refusals import NotPaired, OriginRefused, UnsupportedProtocol, WrongHost
+from certlogin.wire.agreement import AGREE_BODY_LIMIT
 from certlogin.wire.b64 import decode
 from certlogin.wire.helper import BODY_LIMIT
 from certlogin.wire.json import BadRequest
@@ -22,6 +23,7 @@ class Call(StrEnum):
     PAIR = "/v1/pair"
     CERTIFICATES = "/v1/certificates"
     LOGIN = "/v1/login"
+    AGREE = "/v1/agree"
     ENROLL = "/v1/enroll"
     INSTALL = "/v1/install"
     CANCEL = "/v1/cancel"
@@ -30,6 +32,11 @@ class Call(StrEnum):
     def method(self) -> str:
         # GET never changes state, so that an image or a link can do no harm.
         return "GET" if self is Call.HELLO else "POST"
+
+    @property
+    def body_limit(self) -> int:
+        """Octets. Only an agreement is long."""
+        return AGREE_BODY_LIMIT if self is Call.AGREE else BODY_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +72,10 @@ def check_origin(head: RequestHead, *, dev: bool) -> Origin:
     return parse_origin(origin, dev=dev)
 
 
-def check_size(head: RequestHead) -> int:
+def check_size(head: RequestHead, limit: int) -> int:
     """The length of the body. Raises BadRequest."""
     length = body_length(head)
-    if length > BODY_LIMIT:
+    if length > limit:
         raise BadRequest("too_long")
     if head.method != "POST" and length:
         raise BadRequest("unexpected_body")
@@ -81,7 +88,7 @@ def judge_head(head: RequestHead, port: int, *, dev: bool, peer: Callable[[], No
     check_host(head, port)
     origin = check_origin(head, dev=dev)
     peer()
-    return Judged(call, head.method == "OPTIONS", origin, check_size(head))
+    return Judged(call, head.method == "OPTIONS", origin, check_size(head, call.body_limit))
 
 
 def check_post(head: RequestHead) -> None:

@@ -34,6 +34,8 @@ class Act(StrEnum):
     LOGIN = "login"
     CERTIFICATES = "certificates"
     ENROLL = "enroll"
+    #: It shows its agreements without asking first whether it may. They are always shown, and the PIN always asked for.
+    AGREE = "agree"
 
 
 @dataclass(frozen=True, slots=True)

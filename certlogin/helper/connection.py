@@ -14,8 +14,9 @@ REQUEST_SECONDS = 5.0
 _LOOK_EVERY = 0.2
 _CHUNK = 16 * 1024
 #: After the answer, what the other end is still sending is read and thrown away: closing a socket with unread octets
-#: would reset the connection and the answer could be lost.
-_DRAIN = 64 * 1024
+#: would reset the connection and the answer could be lost. Twice the longest body: an agreement whose page has to pair
+#: again is refused before it is read.
+_DRAIN = 256 * 1024
 _DRAIN_SECONDS = 1.0
 
 

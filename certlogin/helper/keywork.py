@@ -1,10 +1,10 @@
-"""What the keys of the user are used for: a login, a certificate request, and taking the issued certificate.
+"""What the keys of the user are used for: a login, an agreement, a certificate request, and its certificate.
 
 The page chooses none of the bytes that are signed: payload and request are built here (1). A PIN comes from a window of
 this helper, lives in one bytearray and is overwritten when the try is over (10).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +22,7 @@ from certlogin.helper.texts import Matter, Texts
 from certlogin.helper.tokens.base import KeyInfo, KeyKind, OpenToken, PinNeeded, Token
 from certlogin.pki.certificate import read_certificate
 from certlogin.version import __version__
+from certlogin.wire.agreement import AgreementPayload, AgreeRequest
 from certlogin.wire.bad_request import BadRequest
 from certlogin.wire.helper import (
     EnrollAnswer,
@@ -31,7 +32,7 @@ from certlogin.wire.helper import (
     LoginAnswer,
     LoginRequest,
 )
-from certlogin.wire.payload import SignedPayload
+from certlogin.wire.payload import Purpose, SignedPayload
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +45,30 @@ class KeyWork:
 
     def login(self, caller: Caller, pairing: Pairing, request: LoginRequest) -> LoginAnswer:
         """Raises NoToken, NoCertificate, SM2Unavailable, PinWrong, PinLocked, UserCancelled, Busy, Expired, …"""
-        held = self.showing.find(caller, pairing, request.certificate_sha256)
-        caller.certificate_sha256 = held.sha256
-        if held.key.certificate is None:
-            raise NoCertificate
+        held = self._held(caller, pairing, request.certificate_sha256)
         algorithm = choose_algorithm(held, request.algorithms)
         matter = Matter(caller.origin, request.purpose, request.unit, request.unit_name)
         with self._unlocked(caller, about(matter, held.token, held.key), held.token) as opened:
             payload = self._payload(caller, request, held, algorithm)
             signature = opened.sign_payload(held.key.key_id, payload)
-        tries_left = held.token.state().tries_left
-        return LoginAnswer(payload.to_bytes(), signature, held.key.certificate, held.key.chain, tries_left)
+        return _answer(held, payload, signature)
+
+    def agree(self, caller: Caller, pairing: Pairing, request: AgreeRequest) -> LoginAnswer:
+        """As `login`, once the whole text was shown to its end. Raises NoTextDialog, too."""
+        held = self._held(caller, pairing, request.certificate_sha256)
+        algorithm = choose_algorithm(held, request.algorithms)
+        matter = Matter(caller.origin, Purpose.AGREE, request.unit, request.unit_name, version=request.text_version)
+        matter = about(matter, held.token, held.key)
+
+        def first(prompt: Prompt) -> None:
+            if Act.AGREE not in granted(caller.origin, self.grants):
+                prompt.agree(self.texts.agree(matter))
+            prompt.read(self.texts.agreement(matter, request.text))
+
+        with self._unlocked(caller, matter, held.token, first) as opened:
+            payload = self._agreement(caller, request, held, algorithm)
+            signature = opened.sign_payload(held.key.key_id, payload)
+        return _answer(held, payload, signature)
 
     def enroll(self, caller: Caller, _: Pairing, request: EnrollRequest) -> EnrollAnswer:
         """Raises NoToken, BadRequest (a kind of key it cannot make), PinWrong, PinLocked, UserCancelled, Busy, …"""
@@ -65,8 +79,12 @@ class KeyWork:
         if kind is None:
             raise BadRequest("not_allowed", "key_type")
         matter = about(Matter(caller.origin, "enroll_purpose", request.unit, request.unit_name), token, None)
-        agreed = Act.ENROLL in granted(caller.origin, self.grants)
-        with self._unlocked(caller, matter, token, agreed=agreed) as opened:
+
+        def first(prompt: Prompt) -> None:
+            if Act.ENROLL not in granted(caller.origin, self.grants):
+                prompt.agree(self.texts.enroll(matter))
+
+        with self._unlocked(caller, matter, token, first) as opened:
             key_id = self._waiting(caller, request, token, kind) or opened.generate(kind, caller.origin, request.unit)
             return EnrollAnswer(opened.request(key_id, request.nonce), key_id)
 
@@ -106,6 +124,26 @@ class KeyWork:
             helper=__version__,
         )
 
+    def _agreement(self, caller: Caller, request: AgreeRequest, held: Held, algorithm: str) -> AgreementPayload:
+        """As `_payload`; the hash is that of the very text that was shown."""
+        return AgreementPayload(
+            origin=caller.origin.text,
+            unit=request.unit,
+            nonce=request.nonce,
+            iat=int(self.surroundings.wall().timestamp()),
+            cert_sha256=held.sha256,
+            alg=algorithm,
+            sid=request.sid,
+            helper=__version__,
+            text_sha256=sha256(request.text.encode("utf-8")).hexdigest(),
+            text_version=request.text_version,
+        )
+
+    def _held(self, caller: Caller, pairing: Pairing, certificate_sha256: str) -> Held:
+        held = self.showing.find(caller, pairing, certificate_sha256)
+        caller.certificate_sha256 = held.sha256
+        return held
+
     def _own(self, caller: Caller) -> list[Held]:
         return [held for held in held_keys(self.showing.tokens()) if held.key.origin == caller.origin.text]
 
@@ -118,13 +156,14 @@ class KeyWork:
         return None
 
     @contextmanager
-    def _unlocked(self, caller: Caller, matter: Matter, token: Token, *, agreed: bool = True) -> Iterator[OpenToken]:
-        """All windows of one use of a key: consent unless `agreed`, the warning before the last try, the PIN."""
+    def _unlocked(
+        self, caller: Caller, matter: Matter, token: Token, first: Callable[[Prompt], None] = lambda _: None
+    ) -> Iterator[OpenToken]:
+        """All windows of one use of a key: those of `first`, the warning before the last try, the PIN."""
         if token.state().locked:
             raise PinLocked
         with self.prompts.open(caller.origin, caller.gone) as prompt:
-            if not agreed:
-                prompt.agree(self.texts.enroll(matter))
+            first(prompt)
             opened = self._try_pin(prompt, matter, token)
             try:
                 # The page may have withdrawn it while the PIN was being tried: then nothing is signed.
@@ -141,6 +180,13 @@ class KeyWork:
             return token.unlock(pin)
         finally:
             pin[:] = bytes(len(pin))
+
+
+def _answer(held: Held, payload: SignedPayload, signature: bytes) -> LoginAnswer:
+    if held.key.certificate is None:
+        raise NoCertificate
+    tries_left = held.token.state().tries_left
+    return LoginAnswer(payload.to_bytes(), signature, held.key.certificate, held.key.chain, tries_left)
 
 
 def choose_algorithm(held: Held, offered: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ class Grant:
 
     #: An origin, or `https://*.example.cn` for every host below it.
     origin: str
-    #: Of `login`, `certificates`, `enroll`.
+    #: Of `login`, `certificates`, `enroll`, `agree`.
     may: frozenset[str]
 
     def covers(self, origin: Origin) -> bool:

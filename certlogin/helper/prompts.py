@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from certlogin.helper.origins import Origin
-from certlogin.helper.pin.base import Choice, ConfirmQuestion, Dialog, PinQuestion, Watch
+from certlogin.helper.pin.base import Choice, ConfirmQuestion, Dialog, PinQuestion, TextQuestion, Watch
 from certlogin.helper.refusals import Busy, UserCancelled
 
 
@@ -31,6 +31,11 @@ class Prompt:
     def agree(self, question: ConfirmQuestion) -> None:
         """Raises UserCancelled unless the first button was pressed."""
         if self.confirm(question) is not Choice.OK:
+            raise UserCancelled
+
+    def read(self, question: TextQuestion) -> None:
+        """Raises UserCancelled unless the text was seen to its end and agreed to, Expired, NoTextDialog."""
+        if self._dialog.read(question, self._watch) is not Choice.OK:
             raise UserCancelled
 
     def check(self) -> None:

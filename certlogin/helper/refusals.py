@@ -134,3 +134,11 @@ class NoPinDialog(HelperRefusal):
 
     code: ClassVar[str] = "no_pin_dialog"
     status: ClassVar[int] = 422
+
+
+@dataclass(eq=False)
+class NoTextDialog(HelperRefusal):
+    """Nothing on this machine can show a long text: a pinentry cannot, Tk and a terminal can."""
+
+    code: ClassVar[str] = "no_text_dialog"
+    status: ClassVar[int] = 422

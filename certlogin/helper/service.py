@@ -22,8 +22,8 @@ from certlogin.helper.showing import Showing, Tokens
 from certlogin.helper.surroundings import Surroundings
 from certlogin.helper.texts import Texts
 from certlogin.version import __version__
+from certlogin.wire.agreement import AgreeRequest
 from certlogin.wire.helper import (
-    BODY_LIMIT,
     REQUEST_DEPTH,
     CancelAnswer,
     CancelRequest,
@@ -37,7 +37,7 @@ from certlogin.wire.helper import (
 from certlogin.wire.json import JsonObject, read_object
 
 #: What the user does in a window of the helper; done, it clears earlier refusals.
-_DONE_BY_USER = frozenset({Call.PAIR, Call.LOGIN, Call.ENROLL})
+_DONE_BY_USER = frozenset({Call.PAIR, Call.LOGIN, Call.AGREE, Call.ENROLL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Service:
     def answer(self, call: Call, caller: Caller, token: bytes | None, body: bytes) -> JsonObject:
         """Raises a HelperRefusal or BadRequest. `token` is None for `pair` only."""
         answer = self._pair if call is Call.PAIR else self._paired(call, caller, token)
-        message = read_object(body, BODY_LIMIT, REQUEST_DEPTH)
+        message = read_object(body, call.body_limit, REQUEST_DEPTH)
         if call is not Call.CANCEL:
             self.limits.count_call(caller.origin, self.surroundings.monotonic())
         try:
@@ -93,6 +93,9 @@ class Service:
     def _login(self, caller: Caller, pairing: Pairing, message: JsonObject) -> JsonObject:
         return self.key_work.login(caller, pairing, LoginRequest.parse(message)).to_object()
 
+    def _agree(self, caller: Caller, pairing: Pairing, message: JsonObject) -> JsonObject:
+        return self.key_work.agree(caller, pairing, AgreeRequest.parse(message)).to_object()
+
     def _enroll(self, caller: Caller, pairing: Pairing, message: JsonObject) -> JsonObject:
         return self.key_work.enroll(caller, pairing, EnrollRequest.parse(message)).to_object()
 
@@ -108,6 +111,7 @@ class Service:
 _CALLS: Mapping[Call, Callable[[Service, Caller, Pairing, JsonObject], JsonObject]] = {
     Call.CERTIFICATES: Service._certificates,
     Call.LOGIN: Service._login,
+    Call.AGREE: Service._agree,
     Call.ENROLL: Service._enroll,
     Call.INSTALL: Service._install,
     Call.CANCEL: Service._cancel,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from certlogin.helper.config import Language
 from certlogin.helper.origins import Origin
-from certlogin.helper.pin.base import ConfirmQuestion, PinQuestion
+from certlogin.helper.pin.base import ConfirmQuestion, PinQuestion, TextQuestion
 from certlogin.wire.payload import Purpose
 
 _WORDS = {
@@ -72,6 +72,12 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "block_ok": "一直阻止",
         "not_now": "暂不",
         "enroll": "该网站请求在您的证书介质中生成密钥并下载证书。是否允许？",
+        "agree_question": "该网站请您阅读一份协议，并用证书签署。现在阅读吗？",
+        "agree_ok": "阅读",
+        "version": "协议版本：{version}",
+        "read": "签署的就是下面的全文。看到结尾后才能同意。",
+        "turn": "回车：下一页；其他：取消",
+        "read_ok": "同意并签署",
         "pick": "该网站想知道您有哪些证书。要出示这一张吗？",
         "show": "出示这一张",
         "next": "下一张",
@@ -85,6 +91,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         Purpose.UNBIND: "解除绑定",
         Purpose.TRANSFER: "转移绑定",
         Purpose.STEP_UP: "重要操作确认",
+        Purpose.AGREE: "签署协议",
         "enroll_purpose": "下载证书",
     },
     Language.EN: {
@@ -107,6 +114,12 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "block_ok": "Block for good",
         "not_now": "Not now",
         "enroll": "This site asks to make a key on your token and to download a certificate. Allow it?",
+        "agree_question": "This site asks you to read an agreement and to sign it with your certificate. Read it now?",
+        "agree_ok": "Read",
+        "version": "Version of the agreement: {version}",
+        "read": "The whole text below is what is signed. You can agree once you have seen its end.",
+        "turn": "Enter: next page; anything else: cancel",
+        "read_ok": "Agree and sign",
         "pick": "This site wants to know which certificates you have. Show this one?",
         "show": "Show this one",
         "next": "Next",
@@ -120,6 +133,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         Purpose.UNBIND: "unbind certificate",
         Purpose.TRANSFER: "transfer binding",
         Purpose.STEP_UP: "confirm an important step",
+        Purpose.AGREE: "sign an agreement",
         "enroll_purpose": "download certificate",
     },
 }
@@ -148,6 +162,8 @@ class Matter:
     label: str = ""
     serial: str = ""
     tries_left: int | None = None
+    #: Of the agreement.
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +194,20 @@ class Texts:
     def enroll(self, matter: Matter) -> ConfirmQuestion:
         return self._confirm(matter, self._t("enroll"), self._t("allow"))
 
+    def agree(self, matter: Matter) -> ConfirmQuestion:
+        return self._confirm(matter, self._t("agree_question"), self._t("agree_ok"))
+
+    def agreement(self, matter: Matter, text: str) -> TextQuestion:
+        return TextQuestion(
+            title=self._title(matter),
+            description=self._describe(matter),
+            text=text,
+            ok=self._t("read_ok"),
+            cancel=self._t("cancel"),
+            scroll=self._t("read"),
+            turn=self._t("turn"),
+        )
+
     def block(self, matter: Matter) -> ConfirmQuestion:
         """Asked after [block]: closing a window looks the same, and must not lock a site out for ever."""
         description = self._describe(matter, self._t("block_for_good"))
@@ -207,6 +237,7 @@ class Texts:
             self._t("site", registrable=matter.origin.registrable, origin=matter.origin.text),
             self._t("purpose", purpose=self._t(matter.purpose)),
             question,
+            self._t("version", version=matter.version) if matter.version else "",
             self._tries(matter.tries_left),
             self._t("phrase", phrase=self.phrase()),
             self._t("unit", unit=shown(matter.unit, 24), unit_name=shown(matter.unit_name)) if matter.unit else "",

@@ -30,6 +30,7 @@ PAGE_CODES = (
     "no_certificate",
     "token_removed",
     "no_pin_dialog",
+    "no_text_dialog",
     "sm2_unavailable",
     "not_paired",
     "wrong_user",

@@ -18,6 +18,7 @@ from certlogin.helper.pin.assuan import (
     data_line,
     error_line,
     read_reply,
+    text_commands,
     unescape,
 )
 from certlogin.helper.pin.base import Choice
@@ -85,6 +86,9 @@ class _Window:
         self.shown.append(shown)
         return self.choice
 
+    def read(self, shown: Shown) -> Choice:
+        return self.confirm(shown)
+
 
 def _talk(lines: bytes, typed: bytes | None = b"12%4\n6", choice: Choice = Choice.OK) -> tuple[list[bytes], _Window]:
     window, answers = _Window(typed, choice), io.BytesIO()
@@ -97,6 +101,34 @@ def test_our_own_pinentry_shows_what_it_was_told_and_answers() -> None:
     answers, window = _talk(b"OPTION x=y\n" + told + b"GETPIN\nBYE\nGETPIN\n")
     assert answers == [b"OK Pleased to meet you", *[b"OK"] * 8, b"D 12%254%0A6", b"OK"]
     assert window.shown == [Shown("标", "a\nb%", "PIN", "o", "n", "c", "5")]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2000))
+def test_a_long_text_comes_out_of_its_pieces_as_it_went_in(text: str) -> None:
+    lines = b"".join(text_commands(text))
+    assert all(len(line) <= LINE_LIMIT for line in lines.splitlines())
+    answers, window = _talk(lines + b"CERTLOGIN-READ\n")
+    assert window.shown == [Shown(text=text)]
+    assert set(answers[1:]) == {b"OK"}
+
+
+def test_the_longest_text_is_whole() -> None:
+    for text in ("𠀀%\n" * 30_000, " " * 100_000):
+        _, window = _talk(b"".join(text_commands(text)) + b"CERTLOGIN-READ\n")
+        assert window.shown[0].text == text
+
+
+@pytest.mark.parametrize("choice", Choice)
+def test_our_own_pinentry_answers_for_a_text_as_for_a_question(choice: Choice) -> None:
+    assert _talk(b"CERTLOGIN-TEXT a\nCERTLOGIN-READ\n", choice=choice)[0][2] == _talk(b"CONFIRM\n", choice=choice)[0][1]
+
+
+def test_our_own_pinentry_shows_no_text_that_is_none() -> None:
+    answers, window = _talk(b"CERTLOGIN-READ\n")
+    assert answers[1].startswith(b"ERR 83886140 ")
+    assert window.shown == []
+    with pytest.raises(UnicodeDecodeError):
+        _talk(b"CERTLOGIN-TEXT %FF\nCERTLOGIN-READ\n")
 
 
 def test_our_own_pinentry_says_no_and_not_supported() -> None:

@@ -240,7 +240,9 @@ def test_threat_17_before_pairing_two_installations_say_the_same(tmp_path: Path)
             if folder == "one":
                 world.make_certificate(world.make_token("某某公司"))
             replies = [world.request("GET", "/v1/hello", {})]
-            replies += [world.page().post(call) for call in ("certificates", "login", "enroll", "install", "cancel")]
+            replies += [
+                world.page().post(call) for call in ("certificates", "login", "agree", "enroll", "install", "cancel")
+            ]
             heard.append([(reply.status, reply.body, reply.headers) for reply in replies])
     assert heard[0] == heard[1]
 

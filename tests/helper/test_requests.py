@@ -14,7 +14,17 @@ from certlogin.helper.pin.base import Choice
 from certlogin.helper.refusals import WrongUser
 from certlogin.wire import helper as messages
 from certlogin.wire.helper import BODY_LIMIT
-from tests.helper.world import OTHER_SITE, PIN, SITE, World, login_message, origin_of, read_reply, running
+from tests.helper.world import (
+    OTHER_SITE,
+    PIN,
+    SITE,
+    World,
+    agree_message,
+    login_message,
+    origin_of,
+    read_reply,
+    running,
+)
 
 _PAIR = b'{"purpose":"login"}'
 
@@ -102,7 +112,7 @@ def test_threat_3_companion_without_the_check_any_origin_is_answered(
     assert world.person.asked
 
 
-@pytest.mark.parametrize("call", ["certificates", "login", "enroll", "install", "cancel"])
+@pytest.mark.parametrize("call", ["certificates", "login", "agree", "enroll", "install", "cancel"])
 @pytest.mark.parametrize(
     "authorization",
     [None, "", "Bearer", "Bearer ", "Bearer AAAA", "Basic YTpi", "Bearer " + "A" * 43, "bearer " + "A" * 43, "A" * 43],
@@ -140,7 +150,7 @@ def test_threat_3_companion_without_pairing_a_foreign_site_reads_the_certificate
 
 # --- 4: side effects by GET, answers readable through images
 
-_POST_CALLS = ["pair", "certificates", "login", "enroll", "install", "cancel"]
+_POST_CALLS = ["pair", "certificates", "login", "agree", "enroll", "install", "cancel"]
 
 
 @pytest.mark.parametrize("call", _POST_CALLS)
@@ -154,7 +164,7 @@ def test_threat_4_nothing_is_done_but_by_post(world: World, call: str, method: s
 
 @pytest.mark.parametrize(
     "target",
-    ["/", "/v1", "/v1/", "/v1/hello/", "/v1/hello?x", "/v1//hello", "/V1/hello", "/v2/login", "/v1/agree", "*",
+    ["/", "/v1", "/v1/", "/v1/hello/", "/v1/hello?x", "/v1//hello", "/V1/hello", "/v2/login", "/v1/sign", "*",
      "http://127.0.0.1/v1/hello", "/v1/%68ello"],
 )  # fmt: skip
 def test_threat_14_another_path_or_protocol_is_none_of_ours(world: World, target: str) -> None:
@@ -173,7 +183,7 @@ def test_threat_4_companion_without_the_checks_a_get_opens_a_window(
     def path_only(head: RequestHead) -> checks.Call:
         return checks.Call(head.target)
 
-    def any_size(head: RequestHead) -> int:
+    def any_size(head: RequestHead, limit: int) -> int:
         return len(_PAIR)
 
     monkeypatch.setattr(checks, "check_call", path_only)
@@ -370,6 +380,7 @@ def test_threats_1_10_and_20_a_page_names_neither_pin_nor_path_nor_bytes(world: 
     asked = len(world.person.asked)
     for call, message in (
         ("login", login_message("ab" * 32)),
+        ("agree", agree_message("ab" * 32)),
         ("certificates", {"challenge": "A" * 43}),
         ("enroll", {"unit": "u", "unit_name": "", "nonce": "n", "token_serial": "F0", "key_type": "P-256"}),
         ("install", {"key_id": "00", "certificate": "AAAA", "chain": []}),

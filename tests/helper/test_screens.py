@@ -1,15 +1,8 @@
 """Somebody at a terminal: the machine's own pinentry, and the helper's own questions (10)."""
 
-import fcntl
 import os
-import pty
-import select
-import struct
-import termios
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +10,8 @@ import pytest
 from certlogin.helper.pin.base import Choice, ConfirmQuestion, PinQuestion, Watch
 from certlogin.helper.pin.pinentry import Pinentry
 from certlogin.helper.pin.terminal import Terminal
-from certlogin.helper.refusals import Expired, NoPinDialog, UserCancelled
+from certlogin.helper.refusals import NoPinDialog
+from tests.helper.screen import Screen, asking
 from tests.helper.world import PATIENCE
 from tests.needs import needs
 
@@ -30,68 +24,21 @@ def _watch() -> Watch:
     return Watch(time.monotonic, time.monotonic() + PATIENCE)
 
 
-class _Screen:
-    """A pseudo-terminal with somebody at it."""
-
-    def __init__(self) -> None:
-        self.keyboard, self._device = pty.openpty()
-        fcntl.ioctl(self.keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        self.path = Path(os.ttyname(self._device))
-        self.seen = b""
-
-    def read_until(self, text: str) -> None:
-        until = time.monotonic() + PATIENCE
-        while text.encode() not in self.seen:
-            assert time.monotonic() < until, self.seen
-            if select.select([self.keyboard], [], [], 0.2)[0]:
-                self.seen += os.read(self.keyboard, 65536)
-
-    def type(self, text: str) -> None:
-        os.write(self.keyboard, text.encode())
-
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self._device)[3] & termios.ECHO)
-
-    def close(self) -> None:
-        os.close(self.keyboard)
-        os.close(self._device)
-
-
 @pytest.fixture
-def screen() -> Iterator[_Screen]:
-    made = _Screen()
+def screen() -> Iterator[Screen]:
+    made = Screen()
     yield made
     made.close()
 
 
-@contextmanager
-def _asking(ask: Callable[[], object]) -> Iterator[list[object]]:
-    """Ask in the background; the answer or the refusal is in the list afterwards."""
-    came: list[object] = []
-
-    def run() -> None:
-        try:
-            came.append(ask())
-        except (UserCancelled, NoPinDialog, Expired) as refusal:
-            came.append(refusal)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield came
-    finally:
-        thread.join(PATIENCE)
-    assert not thread.is_alive()
-
-
-def _real(screen: _Screen) -> Pinentry:
+def _real(screen: Screen) -> Pinentry:
     options = ("lc-ctype=C.UTF-8", f"ttyname={screen.path}", "ttytype=xterm")
     return Pinentry((needs("pinentry"),), {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm"}, options)
 
 
-def test_the_machines_pinentry_greets_and_takes_a_pin(screen: _Screen) -> None:
+def test_the_machines_pinentry_greets_and_takes_a_pin(screen: Screen) -> None:
     dialog = _real(screen)
-    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
+    with asking(lambda: dialog.pin(_PIN, _watch())) as came:
         screen.read_until("PIN")
         screen.type("654321\r")
     assert came == [b"654321"]
@@ -103,18 +50,18 @@ def test_the_machines_pinentry_greets_and_takes_a_pin(screen: _Screen) -> None:
     (_TWO, "\r", Choice.OK), (_TWO, "\t\r", Choice.CANCEL),
 ])  # fmt: skip
 def test_the_machines_pinentry_has_our_buttons(
-    screen: _Screen, question: ConfirmQuestion, keys: str, choice: Choice
+    screen: Screen, question: ConfirmQuestion, keys: str, choice: Choice
 ) -> None:
     dialog = _real(screen)
-    with _asking(lambda: dialog.confirm(question, _watch())) as came:
+    with asking(lambda: dialog.confirm(question, _watch())) as came:
         screen.read_until(question.cancel)
         screen.type(keys)
     assert came == [choice]
 
 
-def test_the_machines_pinentry_goes_when_the_page_withdraws(screen: _Screen) -> None:
+def test_the_machines_pinentry_goes_when_the_page_withdraws(screen: Screen) -> None:
     dialog, watch = _real(screen), _watch()
-    with _asking(lambda: dialog.pin(_PIN, watch)) as came:
+    with asking(lambda: dialog.pin(_PIN, watch)) as came:
         screen.read_until("PIN")
         watch.withdrawn.set()
     assert [str(one) for one in came] == ["user_cancelled: by='page'"]
@@ -130,10 +77,10 @@ def test_the_machines_pinentry_without_a_screen_is_passed_over() -> None:
 # --- the terminal
 
 
-def test_on_a_terminal_the_pin_is_typed_without_echo(screen: _Screen) -> None:
+def test_on_a_terminal_the_pin_is_typed_without_echo(screen: Screen) -> None:
     dialog = Terminal(screen.path)
     assert dialog.usable()
-    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
+    with asking(lambda: dialog.pin(_PIN, _watch())) as came:
         screen.read_until("PIN：")
         assert not screen.echoes()
         screen.type("六六123\n")
@@ -142,20 +89,20 @@ def test_on_a_terminal_the_pin_is_typed_without_echo(screen: _Screen) -> None:
     assert b"123" not in screen.seen
 
 
-def test_on_a_terminal_what_was_typed_before_the_question_is_no_answer(screen: _Screen) -> None:
+def test_on_a_terminal_what_was_typed_before_the_question_is_no_answer(screen: Screen) -> None:
     screen.type("typed ahead\n")
     # The echo: it has arrived at the other end.
     screen.read_until("typed ahead")
     dialog = Terminal(screen.path)
-    with _asking(lambda: dialog.pin(_PIN, _watch())) as came:
+    with asking(lambda: dialog.pin(_PIN, _watch())) as came:
         screen.read_until("PIN：")
         screen.type("123456\n")
     assert came == [b"123456"]
 
 
 @pytest.mark.parametrize("typed", ["\n", "\x04"])
-def test_on_a_terminal_just_enter_or_the_end_is_a_no(screen: _Screen, typed: str) -> None:
-    with _asking(lambda: Terminal(screen.path).pin(_PIN, _watch())) as came:
+def test_on_a_terminal_just_enter_or_the_end_is_a_no(screen: Screen, typed: str) -> None:
+    with asking(lambda: Terminal(screen.path).pin(_PIN, _watch())) as came:
         screen.read_until("PIN：")
         screen.type(typed)
     assert [str(one) for one in came] == ["user_cancelled: by='user'"]
@@ -167,17 +114,17 @@ def test_on_a_terminal_just_enter_or_the_end_is_a_no(screen: _Screen, typed: str
      (_CONFIRM, "\n", Choice.CANCEL), (_CONFIRM, "yes\n", Choice.CANCEL), (_TWO, "2\n", Choice.CANCEL)],
 )  # fmt: skip
 def test_on_a_terminal_a_choice_is_a_number_and_anything_else_a_no(
-    screen: _Screen, question: ConfirmQuestion, typed: str, choice: Choice
+    screen: Screen, question: ConfirmQuestion, typed: str, choice: Choice
 ) -> None:
-    with _asking(lambda: Terminal(screen.path).confirm(question, _watch())) as came:
+    with asking(lambda: Terminal(screen.path).confirm(question, _watch())) as came:
         screen.read_until("> ")
         screen.type(typed)
     assert came == [choice]
 
 
-def test_on_a_terminal_a_withdrawn_question_gives_the_echo_back(screen: _Screen) -> None:
+def test_on_a_terminal_a_withdrawn_question_gives_the_echo_back(screen: Screen) -> None:
     watch = _watch()
-    with _asking(lambda: Terminal(screen.path).pin(_PIN, watch)) as came:
+    with asking(lambda: Terminal(screen.path).pin(_PIN, watch)) as came:
         screen.read_until("PIN：")
         watch.withdrawn.set()
     assert [str(one) for one in came] == ["user_cancelled: by='page'"]

@@ -118,6 +118,7 @@ def test_every_refusal_of_the_protocol_has_its_code() -> None:
     assert set(codes) == {
         "user_cancelled", "pin_wrong", "pin_locked", "no_token", "no_certificate", "token_removed", "origin_refused",
         "not_paired", "wrong_user", "busy", "expired", "unsupported_protocol", "wrong_host", "no_pin_dialog",
+        "no_text_dialog",
     }  # fmt: skip
 
 

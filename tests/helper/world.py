@@ -16,8 +16,8 @@ from asn1crypto.keys import PublicKeyInfo
 from certlogin.helper import peer
 from certlogin.helper.config import HelperConfig
 from certlogin.helper.origins import Grant, Origin, parse_origin
-from certlogin.helper.pin.base import Choice, ConfirmQuestion, PinQuestion, Watch
-from certlogin.helper.refusals import NoPinDialog, UserCancelled
+from certlogin.helper.pin.base import Choice, ConfirmQuestion, PinQuestion, TextQuestion, Watch
+from certlogin.helper.refusals import NoPinDialog, NoTextDialog, UserCancelled
 from certlogin.helper.server import HelperServer, open_listener
 from certlogin.helper.service import Service, build_service
 from certlogin.helper.surroundings import Surroundings
@@ -77,12 +77,16 @@ class Person:
     def __init__(self) -> None:
         self.pins: deque[str] = deque()
         self.choices: deque[Choice | str] = deque()
-        self.asked: list[PinQuestion | ConfirmQuestion] = []
+        #: For long texts; OK: read to the end and agreed.
+        self.readings: deque[Choice | str] = deque()
+        self.asked: list[PinQuestion | ConfirmQuestion | TextQuestion] = []
         #: The very bytes that were handed over, to be looked at afterwards.
         self.typed: list[bytearray] = []
         self.opened = threading.Event()
         self.closed = threading.Event()
         self.blind = False
+        #: Only long texts cannot be shown.
+        self.illiterate = False
 
     def pin(self, question: PinQuestion, watch: Watch) -> bytearray:
         self._look(question)
@@ -101,7 +105,16 @@ class Person:
             self._wait(watch)
         return Choice(answer)
 
-    def _look(self, question: PinQuestion | ConfirmQuestion) -> None:
+    def read(self, question: TextQuestion, watch: Watch) -> Choice:
+        if self.illiterate:
+            raise NoTextDialog
+        self._look(question)
+        answer = self.readings.popleft() if self.readings else Choice.CANCEL
+        if answer == WAIT:
+            self._wait(watch)
+        return Choice(answer)
+
+    def _look(self, question: PinQuestion | ConfirmQuestion | TextQuestion) -> None:
         if self.blind:
             raise NoPinDialog
         self.asked.append(question)
@@ -251,6 +264,11 @@ class Page:
     def login(self, certificate_sha256: str, **changes: Any) -> Reply:
         return self.post("login", login_message(certificate_sha256, **changes))
 
+    def agree(self, certificate_sha256: str, **changes: Any) -> Reply:
+        # As a browser writes it: without escapes.
+        message = json.dumps(agree_message(certificate_sha256, **changes), ensure_ascii=False)
+        return self.post("agree", message.encode())
+
     def enroll(self, token: Token, **changes: Any) -> Reply:
         return self.post("enroll", enroll_message(token.serial, **changes))
 
@@ -269,6 +287,16 @@ def login_message(certificate_sha256: str, **changes: Any) -> dict[str, Any]:
         "sid": "5" * 64,
         "certificate_sha256": certificate_sha256,
     }
+    return {**usual, **changes}
+
+
+#: More than a screen of it.
+AGREEMENT = "升级协议\n\n" + "".join(f"第 {number} 条 旧证书在新证书启用前继续有效。\n" for number in range(1, 41))
+
+
+def agree_message(certificate_sha256: str, **changes: Any) -> dict[str, Any]:
+    usual = login_message(certificate_sha256, text=AGREEMENT, text_version="2026-1")
+    del usual["purpose"]
     return {**usual, **changes}
 
 

@@ -4,6 +4,7 @@ Pure: lines in, values out. Of the protocol (libassuan manual, "Client requests"
 pinentry needs.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +18,14 @@ TIMEOUT = 62
 NOT_SUPPORTED = 60
 _CODE = 0xFFFF
 _PINENTRY = 5 << 24
+
+
+#: Ours, beside the protocol: a long text in pieces, and the question whether one agrees to it. Other programs refuse
+#: the first of them, by which we know that they cannot show one.
+TEXT = "CERTLOGIN-TEXT"
+READ = "CERTLOGIN-READ"
+#: Characters a piece: escaped, none has more than four octets, so that no piece is ever cut.
+_PIECE = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,11 @@ def command(name: str, argument: str = "") -> bytes:
         argument = argument[:-1]
         escaped = escape(argument)
     return f"{head}{escaped}\n".encode()
+
+
+def text_commands(text: str) -> Iterator[bytes]:
+    """The whole text, a line for each piece."""
+    return (command(TEXT, text[start : start + _PIECE]) for start in range(0, len(text), _PIECE))
 
 
 def read_reply(line: bytes | bytearray) -> Ok | Err | Data | Other:

@@ -54,6 +54,18 @@ def available(configured: tuple[str, ...], *, dev: bool, environment: Mapping[st
         if path is not None:
             found.append(Pinentry((path,), passed, _options(passed)))
             break
+    return (*found, *_windows(passed))
+
+
+def readers(configured: tuple[str, ...], *, dev: bool, environment: Mapping[str, str]) -> tuple[Dialog, ...]:
+    """Who shows long texts: the configured program, when it can, else what we bring. No PIN is typed there."""
+    passed = {name: environment[name] for name in _PASSED_ON if name in environment}
+    chosen = available(configured, dev=dev, environment=environment) if configured else ()
+    return (*chosen, *_windows(passed))
+
+
+def _windows(passed: Mapping[str, str]) -> tuple[Dialog, ...]:
+    found: list[Dialog] = []
     if _has_display(passed) and importlib.util.find_spec("_tkinter") is not None:
         found.append(Pinentry((sys.executable, "-m", "certlogin.helper.pin.tk"), passed))
     terminal = Terminal()

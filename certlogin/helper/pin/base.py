@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from certlogin.helper.refusals import Expired, NoPinDialog, UserCancelled
+from certlogin.helper.refusals import Expired, NoPinDialog, NoTextDialog, UserCancelled
 
 _T = TypeVar("_T")
 
@@ -38,6 +38,21 @@ class ConfirmQuestion:
     cancel: str
     #: A third button; empty: none.
     not_ok: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuestion:
+    """A text to be read to its end, before which the first button cannot be pressed."""
+
+    title: str
+    description: str
+    #: As `check_plain_text` has it: line feeds, and characters that are seen.
+    text: str
+    ok: str
+    cancel: str
+    #: How one gets to the end: in a window, and page by page in a terminal.
+    scroll: str
+    turn: str
 
 
 def _present() -> bool:
@@ -79,20 +94,37 @@ class Dialog(Protocol):
         """Raises UserCancelled (by the page), Expired, NoPinDialog."""
         ...
 
+    def read(self, question: TextQuestion, watch: Watch) -> Choice:
+        """OK only if the end of the text was on the screen.
+
+        Raises UserCancelled (by the page), Expired, NoTextDialog.
+        """
+        ...
+
 
 class FirstThatWorks:
     """Dialogs in order of preference. One that cannot be shown is passed over."""
 
     name = "first that works"
 
-    def __init__(self, dialogs: tuple[Dialog, ...]) -> None:
+    def __init__(self, dialogs: tuple[Dialog, ...], readers: tuple[Dialog, ...] = ()) -> None:
+        """`readers` show long texts, which not every dialog can."""
         self._dialogs = dialogs
+        self._readers = readers
 
     def pin(self, question: PinQuestion, watch: Watch) -> bytearray:
         return self._first(lambda dialog: dialog.pin(question, watch))
 
     def confirm(self, question: ConfirmQuestion, watch: Watch) -> Choice:
         return self._first(lambda dialog: dialog.confirm(question, watch))
+
+    def read(self, question: TextQuestion, watch: Watch) -> Choice:
+        for reader in self._readers:
+            try:
+                return reader.read(question, watch)
+            except NoTextDialog:
+                continue
+        raise NoTextDialog
 
     def _first(self, ask: Callable[[Dialog], _T]) -> _T:
         for dialog in self._dialogs:

@@ -13,6 +13,7 @@ from typing import IO, cast
 from certlogin.helper.pin.assuan import (
     CANCELLED,
     NOT_CONFIRMED,
+    READ,
     TIMEOUT,
     Data,
     Err,
@@ -20,9 +21,10 @@ from certlogin.helper.pin.assuan import (
     Other,
     command,
     read_reply,
+    text_commands,
 )
-from certlogin.helper.pin.base import Choice, ConfirmQuestion, PinQuestion, Watch
-from certlogin.helper.refusals import Expired, NoPinDialog, UserCancelled
+from certlogin.helper.pin.base import Choice, ConfirmQuestion, PinQuestion, TextQuestion, Watch
+from certlogin.helper.refusals import Expired, NoPinDialog, NoTextDialog, UserCancelled
 
 _LOOK_EVERY = 0.2
 
@@ -69,6 +71,28 @@ class Pinentry:
             return Choice.CANCEL
         raise _failure(error)
 
+    def read(self, question: TextQuestion, watch: Watch) -> Choice:
+        """Only programs of ours can: what others do with the text is a NoTextDialog."""
+        try:
+            error = self._read(question, watch)
+        except NoPinDialog:
+            raise NoTextDialog from None
+        if error in (None, CANCELLED):
+            return Choice.OK if error is None else Choice.CANCEL
+        raise Expired if error == TIMEOUT else NoTextDialog
+
+    def _read(self, question: TextQuestion, watch: Watch) -> int | None:
+        with _Session(self, watch) as session:
+            session.set("SETTITLE", question.title)
+            session.set("SETDESC", question.description)
+            session.set("SETPROMPT", question.scroll)
+            session.set("SETOK", question.ok)
+            session.set("SETCANCEL", question.cancel)
+            for line in text_commands(question.text):
+                session.send(line)
+            error, _ = session.ask(READ)
+        return error
+
 
 class _Session:
     """One process."""
@@ -105,7 +129,11 @@ class _Session:
 
     def set(self, name: str, value: str) -> None:
         """Raises NoPinDialog when the program does not know the command."""
-        self._send(command(name, value))
+        self.send(command(name, value))
+
+    def send(self, line: bytes) -> None:
+        """As `set`, with the line made."""
+        self._send(line)
         error, _ = self._answer()
         if error is not None:
             raise NoPinDialog

@@ -2,12 +2,14 @@
 
     python -m certlogin.helper.pin.scripted --answers FILE
 
-Each line of FILE is one answer, used once, in order, separately for the two kinds of question:
+Each line of FILE is one answer, used once, in order, separately for the three kinds of question:
 
     pin 123456        types that PIN             confirm ok        presses the first button (once, continue)
     pin-cancel        presses cancel             confirm not_ok    presses the second one (always)
     pin-wait          leaves the window open     confirm cancel    presses cancel (block) or closes the window
                                                  confirm-wait      leaves the window open
+
+    read ok           reads a text to its end and agrees    read cancel, read-wait
 
 A line that starts with `* ` is used for every further question of its kind. Without a line left: cancel. What was shown
 is appended to FILE.log, one JSON object a line, never with the PIN. It refuses to run unless the helper that started it
@@ -48,6 +50,12 @@ class Script:
         if verb == "confirm-wait":
             _wait()
         return Choice(value) if verb == "confirm" else Choice.CANCEL
+
+    def read(self, shown: Shown) -> Choice:
+        verb, value = self._next("read", shown)
+        if verb == "read-wait":
+            _wait()
+        return Choice.OK if (verb, value) == ("read", Choice.OK) else Choice.CANCEL
 
     def _next(self, kind: str, shown: Shown) -> tuple[str, str]:
         with locked(self._path.with_name(f"{self._path.name}.lock")):

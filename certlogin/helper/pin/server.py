@@ -8,6 +8,8 @@ from certlogin.helper.pin.assuan import (
     LINE_LIMIT,
     NOT_CONFIRMED,
     NOT_SUPPORTED,
+    READ,
+    TEXT,
     data_line,
     error_line,
     unescape,
@@ -27,6 +29,8 @@ class Shown:
     cancel: str = ""
     #: Seconds, in digits; empty: no end.
     timeout: str = ""
+    #: Long; to be read to its end.
+    text: str = ""
 
 
 class Window(Protocol):
@@ -35,6 +39,10 @@ class Window(Protocol):
         ...
 
     def confirm(self, shown: Shown) -> Choice: ...
+
+    def read(self, shown: Shown) -> Choice:
+        """OK only if the end of the text was on the screen."""
+        ...
 
 
 _SET = {
@@ -50,7 +58,7 @@ _SET = {
 
 def serve(requests: IO[bytes], answers: IO[bytes], window: Window) -> None:
     """Answer until BYE or the end of the input."""
-    shown = Shown()
+    shown, pieces = Shown(), list[str]()
     _send(answers, b"OK Pleased to meet you\n")
     while line := requests.readline(LINE_LIMIT + 2):
         name, _, argument = line.strip(b"\r\n").partition(b" ")
@@ -59,8 +67,12 @@ def serve(requests: IO[bytes], answers: IO[bytes], window: Window) -> None:
         if name in _SET:
             shown = replace(shown, **{_SET[name]: unescape(argument).decode("utf-8", "replace")})
             _send(answers, b"OK\n")
+        elif name == TEXT.encode():
+            # A piece that is no UTF-8 is no text of ours: the window is not shown.
+            pieces.append(unescape(argument).decode("utf-8"))
+            _send(answers, b"OK\n")
         else:
-            _send(answers, _answer(name, shown, window))
+            _send(answers, _answer(name, replace(shown, text="".join(pieces)), window))
 
 
 def _answer(name: bytes, shown: Shown, window: Window) -> bytes:
@@ -71,6 +83,8 @@ def _answer(name: bytes, shown: Shown, window: Window) -> bytes:
         return error_line(CANCELLED, "Operation cancelled") if typed is None else data_line(typed) + b"OK\n"
     if name == b"CONFIRM":
         return _CONFIRMED[window.confirm(shown)]
+    if name == READ.encode() and shown.text:
+        return _CONFIRMED[window.read(shown)]
     return error_line(NOT_SUPPORTED, "Not supported")
 
 

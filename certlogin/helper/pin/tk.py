@@ -12,6 +12,7 @@ from certlogin.helper.pin.base import Choice
 from certlogin.helper.pin.server import Shown, serve
 
 BUTTON_DELAY_MS = 500
+LOOK_EVERY_MS = 100
 
 
 class TkWindow:
@@ -29,6 +30,12 @@ class TkWindow:
         question.run({text: choice for text, choice in buttons.items() if text})
         return question.choice
 
+    def read(self, shown: Shown) -> Choice:
+        question = _Question(shown)
+        question.add_text(shown.label, shown.text)
+        question.run({shown.ok: Choice.OK, shown.cancel: Choice.CANCEL})
+        return question.choice
+
 
 class _Question:
     def __init__(self, shown: Shown) -> None:
@@ -43,6 +50,9 @@ class _Question:
         if shown.timeout.isdigit():
             self._root.after(int(shown.timeout) * 1000, self._root.quit)
         self._value = tkinter.StringVar(self._root)
+        #: Of a long text, whose end has to be seen before one can agree.
+        self._text: tkinter.Text | None = None
+        self._seen = True
 
     def add_entry(self, label: str) -> ttk.Entry:
         ttk.Label(self._frame, text=label).grid(sticky="w", pady=(12, 0))
@@ -50,6 +60,21 @@ class _Question:
         entry.grid(sticky="we")
         entry.focus_force()
         return entry
+
+    def add_text(self, hint: str, text: str) -> None:
+        ttk.Label(self._frame, text=hint).grid(sticky="w", pady=(12, 0))
+        row = ttk.Frame(self._frame)
+        row.grid(sticky="nsew")
+        # Lines are wrapped: what stood far to the right would be signed unseen.
+        field = tkinter.Text(row, width=80, height=24, wrap="char")
+        field.insert("1.0", text)
+        field.configure(state="disabled")
+        bar = ttk.Scrollbar(row, command=field.yview)
+        field.configure(yscrollcommand=bar.set)
+        field.grid(row=0, column=0, sticky="nsew")
+        bar.grid(row=0, column=1, sticky="ns")
+        field.focus_force()
+        self._text, self._seen = field, False
 
     def run(self, buttons: dict[str, Choice]) -> None:
         row = ttk.Frame(self._frame)
@@ -70,13 +95,30 @@ class _Question:
         return button
 
     def _enable(self, buttons: list[ttk.Button]) -> None:
-        for button in buttons:
+        agree, *others = buttons
+        for button in others:
             button.configure(state="normal")
+        self._enable_at_end(agree)
+
+    def _enable_at_end(self, agree: ttk.Button) -> None:
+        """At once for what is short; looks again until the end of a long text was on the screen."""
+        if self._text is not None and not self._seen:
+            self._seen = _end_is_visible(self._text)
+        if not self._seen:
+            self._root.after(LOOK_EVERY_MS, lambda: self._enable_at_end(agree))
+            return
+        agree.configure(state="normal")
         self._root.bind("<Return>", lambda _: self._press(Choice.OK))
 
     def _press(self, choice: Choice) -> None:
         self.choice = choice
         self._root.quit()
+
+
+def _end_is_visible(field: tkinter.Text) -> bool:
+    """The whole of the last line, not only its upper edge; `yview` only estimates where lines are wrapped."""
+    line = field.dlineinfo("end-1c")
+    return line is not None and line[1] + line[3] <= field.winfo_height()
 
 
 if __name__ == "__main__":
