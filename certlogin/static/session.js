@@ -85,6 +85,26 @@ export class HelperSession {
   }
 
   /**
+   * Has the helper show the whole text and sign it. The server knows the same text: what comes back is a proof for it.
+   * @param {Challenge} challenge of an agreement
+   * @param {string} certificateSha256 hex
+   * @param {{text: string, version: string}} agreement exactly as the server gave it
+   * @returns {Promise<{payload: string, signature: string, certificate: string, chain: string[], tries_left: number | null}>}
+   */
+  agree(challenge, certificateSha256, { text, version }) {
+    return this._paired("agree", {
+      unit: challenge.unit,
+      unit_name: challenge.unit_name,
+      nonce: challenge.challenge,
+      algorithms: challenge.algorithms,
+      sid: challenge.sid,
+      certificate_sha256: certificateSha256,
+      text,
+      text_version: version,
+    });
+  }
+
+  /**
    * Makes a key pair on the token, or takes the one that still waits for its certificate.
    * @param {Challenge} challenge
    * @param {string} tokenSerial

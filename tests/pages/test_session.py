@@ -292,6 +292,31 @@ def test_login_and_enrol_send_what_the_server_said_and_nothing_else(module: Modu
     }
 
 
+def test_an_agreement_is_sent_as_the_server_gave_it_and_never_its_hash(module: Module) -> None:
+    call = """session.agree({
+        challenge: "N", unit: "U1", unit_name: "曙光", sid: "S",
+        algorithms: ["ES256"], origin: "O", formats: ["native"],
+    }, "ab", {text: "第一条\\n  同意。\\n", version: "2026-1", sha256: "never"})"""
+    end = _session(module, call, {"agree": [{"payload": "P"}]}, _public("helper"))
+    assert end["value"] == {"payload": "P"}
+    assert end["asked"][0]["body"] == {
+        "unit": "U1",
+        "unit_name": "曙光",
+        "nonce": "N",
+        "algorithms": ["ES256"],
+        "sid": "S",
+        "certificate_sha256": "ab",
+        "text": "第一条\n  同意。\n",
+        "text_version": "2026-1",
+    }
+
+
+def test_an_agreement_that_the_helper_cannot_show_has_its_code(module: Module) -> None:
+    call = 'session.agree({}, "ab", {text: "T", version: "1"})'
+    refused = {"error": {"code": "no_text_dialog", "retryable": False}}
+    assert _session(module, call, {"agree": [refused]}, _public("helper"))["code"] == "no_text_dialog"
+
+
 def test_leaving_withdraws_the_open_prompt_and_waits_for_nothing(module: Module) -> None:
     end = _session(module, "Promise.resolve(session.cancel())", {"cancel": ["gone"]}, _public("helper"))
     assert [row["name"] for row in end["asked"]] == ["cancel"]
