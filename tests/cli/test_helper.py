@@ -272,6 +272,16 @@ def test_the_doctor_says_what_to_install(
     assert "CHECK   no way to ask for a PIN: install a pinentry" in said
 
 
+@pytest.mark.parametrize("ways", [(), ("tk",)])
+def test_the_doctor_says_what_shows_agreements(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ways: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(helper_doctor, "readers", lambda *_, **__: ways)
+    code, said = _findings(config, capsys)
+    assert ("CHECK   no way to show an agreement, which a pinentry cannot: install Tk" in said) is (ways == ())
+    assert code == 1 or ways
+
+
 def test_the_doctor_tells_a_helper_from_another_program(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
