@@ -118,6 +118,7 @@ class Client:
             raise FetchFailed(_LATE if peers.was_cut else _reason(error)) from error
         finally:
             watchdog.cancel()
+            peers.close()
 
     def _session(self, peers: Peers, address: Address) -> "Session":
         import requests

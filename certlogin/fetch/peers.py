@@ -20,6 +20,8 @@ Resolve = Callable[[str, int], Iterable[str]]
 
 #: RFC 6052 2.1: the last four octets are an IPv4 address.
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+#: RFC 9637 2, newer than what Python knows of such addresses.
+_DOCUMENTATION: Final = IPv6Network("3fff::/20")
 
 
 class FetchFailed(Exception):
@@ -57,6 +59,9 @@ def _meant(address: IPv4Address | IPv6Address) -> tuple[IPv4Address | IPv6Addres
 
 
 def _is_global(address: IPv4Address | IPv6Address) -> bool:
+    # Python takes the private networks of old (RFC 3879) for anybody's.
+    if isinstance(address, IPv6Address) and (address.is_site_local or address in _DOCUMENTATION):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
@@ -68,7 +73,8 @@ class Peers:
     allow_private: bool
     #: Its time was over.
     was_cut: bool = False
-    _open: list[HTTPConnection] = field(default_factory=list)
+    #: Second handles: a connection gives its socket away as soon as it speaks TLS, and once the headers are read.
+    _open: list[socket.socket] = field(default_factory=list)
 
     def check(self, address: str) -> None:
         """Raises FetchFailed."""
@@ -79,7 +85,6 @@ class Peers:
 
     def connect(self, connection: HTTPConnection, host: str, port: int) -> socket.socket:
         """To the first address of the host that may be used and answers. Raises FetchFailed."""
-        self._open.append(connection)
         problem = FetchFailed("its host has no address")
         for address in self._addresses(host, port):
             try:
@@ -91,16 +96,25 @@ class Peers:
                 problem = FetchFailed(f"its host cannot be reached: {reason.strerror or type(reason).__name__}")
         raise problem
 
-    def watch(self, connection: HTTPConnection) -> None:
-        self._open.append(connection)
+    def watch(self, opened: socket.socket) -> socket.socket:
+        """So that `cut` ends it. Raises FetchFailed: the time was over before it was there."""
+        self._open.append(opened.dup())
+        if self.was_cut:
+            opened.close()
+            raise FetchFailed("its host is found and reached too late")
+        return opened
 
     def cut(self) -> None:
         """End every connection, whoever reads from it meanwhile."""
         self.was_cut = True
-        for connection in self._open:
-            # Already closed, or not yet connected: then its own time limits hold.
-            with contextlib.suppress(OSError, AttributeError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+        for opened in self._open:
+            # Already closed by the other side.
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for opened in self._open:
+            opened.close()
 
     def _addresses(self, host: str, port: int) -> Iterable[str]:
         try:
@@ -128,10 +142,8 @@ class PinnedAdapter(HTTPAdapter):
 
 def _pools(peers: Peers, *, pinned: bool) -> dict[str, type[HTTPConnectionPool]]:
     def reach(connection: HTTPConnection, usual: Callable[[], socket.socket]) -> socket.socket:
-        if pinned:
-            return peers.connect(connection, connection.host, connection.port or 0)
-        peers.watch(connection)
-        return usual()
+        opened = peers.connect(connection, connection.host, connection.port or 0) if pinned else usual()
+        return peers.watch(opened)
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:

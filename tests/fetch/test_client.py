@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -186,7 +187,7 @@ def test_s26_a_private_address_is_not_connected_to(place: Place, host: str) -> N
 PRIVATE = (
     "127.0.0.1 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 240.0.0.1 255.255.255.255 "
     "::1 :: fe80::1 fe80::1%eth0 fc00::1 ff02::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: "
-    "2001:db8::1"
+    "2001:db8::1 fec0::1 3fff::1"
 ).split()
 
 
@@ -345,11 +346,48 @@ def endless_headers(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(b": y\r\n\r\n")
 
 
+def endless_length(handler: BaseHTTPRequestHandler) -> None:
+    """Of a chunk; the reader waits for the end of its line, octet by octet."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n1;")
+    try:
+        for _ in range(100):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.03)
+    except OSError:
+        return
+    handler.wfile.write(b"\r\nx\r\n0\r\n\r\n")
+
+
 @without({"certlogin.fetch.peers.Peers.cut": lambda peers: None})
-def test_s26_slow_headers_are_cut_off(place: Place) -> None:
-    place.raw["/a.crl"] = endless_headers
+@pytest.mark.parametrize("slow", [endless_headers, endless_length])
+def test_s26_slow_headers_and_lengths_are_cut_off(place: Place, slow: Callable[[BaseHTTPRequestHandler], None]) -> None:
+    place.raw["/a.crl"] = slow
     with pytest.raises(FetchFailed, match=r"^the answer takes too long$"):
         fetched(place.url("/a.crl"), total_timeout=1, monotonic=lambda: 0.0)
+
+
+@without({"certlogin.fetch.peers.Peers.watch": lambda peers, opened: opened}, sees="assert 1 == 0")
+def test_s26_who_is_found_too_late_is_not_asked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking a name up may take any time; after that nothing would end the transfer any more."""
+    place.pages["/"] = LIST
+    was_cut = threading.Event()
+
+    def cutting(peers: Peers) -> None:
+        cut(peers)
+        was_cut.set()
+
+    def slowly(host: str, port: int) -> list[str]:
+        assert was_cut.wait(10)
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr("certlogin.fetch.peers.Peers.cut", cutting)
+    assert failure(f"http://crl.example.cn:{place.port}/", resolve=slowly, total_timeout=0) in TOO_LATE
+    assert len(place.asked) == 0
+
+
+TOO_LATE: Final = ("its host is found and reached too late", "the answer takes too long")
+cut = Peers.cut
 
 
 @without(
