@@ -37,8 +37,16 @@ class Job:
     problem: str = ""
     window: Window | None = None
     validators: Validators = field(default_factory=Validators)
+    #: Of what the validators recognise.
+    sha256: str = ""
     #: Who may have signed what it brings, by DER.
     authorities: dict[bytes, UnverifiedCertificate] = field(default_factory=dict)
+
+    def recognise(self, sha256: str, noted: Mapping[str, object]) -> None:
+        """What is in use has that hash. The note may be of something else: of what was not written, on a full disk."""
+        if sha256 != self.sha256:
+            self.validators = _validators(noted) if noted.get("sha256") == sha256 else Validators()
+            self.sha256 = sha256
 
     def is_fresh(self, now: datetime) -> bool:
         return self.window is not None and self.window.is_open(now)
@@ -67,7 +75,8 @@ class Jobs:
         if job is None:
             if len(self._jobs) >= JOBS_MOST and not self._make_room(now):
                 return None
-            job = self._jobs[source.key] = Job(source, now, now, is_configured, validators=_validators(known))
+            job = self._jobs[source.key] = Job(source, now, now, is_configured)
+            job.recognise(str(known.get("sha256")), known)
         job.wanted_at = now
         job.is_configured = job.is_configured or is_configured
         job.authorities |= {one.der: one for one in source.authorities}

@@ -246,14 +246,15 @@ class Refresher:
         except FetchFailed as reason:
             return str(reason)
         if window.is_open(self._around.clock()):
-            self._succeeded(job, window, self._looked_at(name, window))
+            noted = self._shelf.noted(name) if self._shelf is not None else {}
+            job.recognise(hashlib.sha256(content).hexdigest(), noted)
+            self._succeeded(job, window, self._looked_at(noted, window))
         return ""
 
-    def _looked_at(self, name: str, window: Window) -> datetime:
+    def _looked_at(self, noted: Mapping[str, object], window: Window) -> datetime:
         """When somebody last asked for it, who noted that; pauses count from there, also for another process."""
-        noted = self._shelf.noted(name).get("at") if self._shelf is not None else None
         try:
-            moment = datetime.fromisoformat(str(noted))
+            moment = datetime.fromisoformat(str(noted.get("at")))
             return max(moment, window.begins) if moment <= self._around.clock() else window.begins
         except (ValueError, TypeError):
             # No date, or one without its offset.
@@ -277,7 +278,7 @@ class Refresher:
     def _fetch(self, job: Job) -> None:
         """Raises FetchFailed."""
         source = job.source
-        fetched = transfer(job, self._around.transport)
+        fetched = transfer(job, self._around.transport, self._around.clock())
         if fetched is None:
             # Not modified: what is in use is still the newest.
             self._succeeded(job, job.window)
@@ -291,7 +292,7 @@ class Refresher:
         if self._shelf is not None:
             self._shelf.put(source.key, fetched.body)
         # Only of what was accepted: what was not must not pass for unchanged the next time.
-        job.validators = fetched.validators
+        job.validators, job.sha256 = fetched.validators, hashlib.sha256(fetched.body).hexdigest()
         self._succeeded(job, window)
 
     def _add(self, content: bytes, *, is_list: bool, job: Job | None) -> list[str]:
@@ -358,6 +359,7 @@ class Refresher:
             "good_until": None if outcome.good_until is None else outcome.good_until.isoformat(),
             "etag": job.validators.etag,
             "modified": job.validators.modified,
+            "sha256": job.sha256,
             "at": self._around.clock().isoformat(),
         }
         self._shelf.note(job.source.key, facts)

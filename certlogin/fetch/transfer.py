@@ -3,6 +3,7 @@
 It must not know when, or what becomes of it.
 """
 
+from datetime import datetime
 from typing import Final
 
 from certlogin.errors import ConfigurationError
@@ -16,16 +17,16 @@ from certlogin.pki.pem import REVOCATION_LIST, read_pem
 _OCSP_REQUEST: Final = "application/ocsp-request"
 
 
-def transfer(job: Job, transport: Transport) -> Fetched | None:
+def transfer(job: Job, transport: Transport, now: datetime) -> Fetched | None:
     """DER, not yet verified; None: what is in use is still what is there. Raises FetchFailed."""
     if isinstance(job.source, ListSource):
-        return _list(job, job.source, transport)
+        return _list(job, job.source, transport, now)
     return Fetched(_answer(job.source, transport), Validators())
 
 
-def _list(job: Job, source: ListSource, transport: Transport) -> Fetched | None:
-    # Without a list in use there is nothing that could be unchanged.
-    known = job.validators if job.window is not None else Validators()
+def _list(job: Job, source: ListSource, transport: Transport, now: datetime) -> Fetched | None:
+    # Without a list that counts, "unchanged" is no answer.
+    known = job.validators if job.is_fresh(now) else Validators()
     fetched = transport.get(source.address, known)
     return None if fetched is None else Fetched(_only_list(fetched.body), fetched.validators)
 

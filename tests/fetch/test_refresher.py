@@ -117,11 +117,25 @@ def test_a_refused_list_does_not_pass_for_unchanged_the_next_time(world: World, 
     refresher.learn([one.der for one in world.path(leaf)])
     work(refresher)
     world.network.pages[CRL], world.network.etag = crl(world, 1), '"1"'
-    for expected in ('"2"', '"2"'):
-        world.clock.advance(days=3.6)
+    for days in (3.6, 2):
+        world.clock.advance(days=days)
         (outcome,) = work(refresher)
         assert outcome.problem
-        assert world.network.known[-1] == expected
+        assert world.network.known[-1] == '"2"'
+
+
+@without({"certlogin.fetch.jobs.Job.is_fresh": lambda job, now: True}, sees="assert 'stale' is")
+def test_s24_a_list_that_is_over_is_not_unchanged(world: World, leaf: Issued) -> None:
+    """A server whose mark does not change, or somebody on the way who says so: nobody would look again."""
+    trust = world.trust()
+    refresher = world.refresher(trust)
+    world.network.pages[CRL], world.network.etag = crl(world), '"1"'
+    refresher.learn([one.der for one in world.path(leaf)])
+    work(refresher)
+    world.clock.advance(days=8)
+    world.network.pages[CRL] = crl(world, 2)
+    work(refresher)
+    assert world.judged(trust, leaf) is Settled.CRL
 
 
 @without({"certlogin.pki.evidence.is_signed_by": lambda one, authority, sm2: True}, sees="assert ''")

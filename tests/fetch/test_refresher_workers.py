@@ -1,6 +1,7 @@
 """The refresher among others: registered certificates, other workers, the next start, threads."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import pytest
 
 from certlogin.errors import Unavailable
+from certlogin.fetch.client import Validators
+from certlogin.fetch.jobs import Job
 from certlogin.fetch.refresher import Refresher
 from certlogin.pki.certificate import read_certificate
-from certlogin.pki.revocation import Settled
+from certlogin.pki.revocation import CertificateRevoked, Settled
 from tests.companions import without
 from tests.factory import DAY, NOW, Issued, make_pki
 from tests.fetch.world import CRL, HOUR, OCSP, World, crl, responding, with_responder, work
@@ -92,6 +95,33 @@ def test_a_restart_begins_with_what_was_fetched(world: World, leaf: Issued, tmp_
     after.learn([one.der for one in world.path(leaf)])
     work(after)
     assert world.network.known[-1] == '"1"'
+
+
+def believing(job: Job, sha256: str, noted: Mapping[str, object]) -> None:
+    """Whatever it was written of."""
+    job.validators = Validators(str(noted["etag"])) if noted else job.validators
+
+
+@without({"certlogin.fetch.jobs.Job.recognise": believing})
+def test_s24_a_note_of_another_list_makes_no_old_one_the_newest(world: World, leaf: Issued, tmp_path: Path) -> None:
+    """The disk was full: the newer list was not written, its small note was."""
+    before = world.refresher(world.trust(), shelf=tmp_path / "shelf")
+    old = crl(world, 1)
+    world.network.pages[CRL], world.network.etag = old, '"1"'
+    before.learn([one.der for one in world.path(leaf)])
+    work(before)
+    world.clock.advance(days=3.6)
+    world.network.pages[CRL], world.network.etag = crl(world, 2, leaf), '"2"'
+    work(before)
+    (file,) = (tmp_path / "shelf").glob("*.crl")
+    file.write_bytes(old)
+    trust = world.trust()
+    after = world.refresher(trust, shelf=tmp_path / "shelf")
+    after.learn([one.der for one in world.path(leaf)])
+    world.clock.advance(days=1)
+    work(after)
+    with pytest.raises(CertificateRevoked):
+        world.judged(trust, leaf)
 
 
 def test_who_does_not_fetch_reads_what_others_put_there(world: World, leaf: Issued, tmp_path: Path) -> None:
