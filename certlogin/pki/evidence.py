@@ -148,9 +148,14 @@ def _newer(known: Answer | None, given: Answer) -> Answer:
     """The later one; but what was revoked and not only put on hold stays so, whatever is said later."""
     if known is None or _is_final(given):
         return given
-    if _is_final(known) or given.this_update < known.this_update:
+    if _is_final(known) or _age(given) < _age(known):
         return known
     return given
+
+
+def _age(answer: Answer) -> tuple[datetime, bool]:
+    """Of the same second, the one that revokes counts, whichever comes first."""
+    return answer.this_update, _is_revoked(answer)
 
 
 def _is_final(answer: Answer) -> bool:

@@ -97,6 +97,13 @@ def test_s24_a_replayed_answer_takes_the_place_of_no_later_one() -> None:
     refused(told(trust(), later, replayed))
 
 
+@without({"certlogin.pki.evidence._age": lambda answer: answer.this_update})
+def test_s24_of_two_answers_of_one_second_the_one_that_revokes_counts() -> None:
+    hold, good = said(revoked(reason=HOLD), HOUR), said(GOOD, HOUR)
+    refused(told(trust(), good, hold))
+    refused(told(trust(), hold, good))
+
+
 def test_what_was_on_hold_can_be_good_again() -> None:
     hold = said(revoked(reason=HOLD), HOUR)
     refused(told(trust(), hold))
