@@ -30,10 +30,10 @@ class Released:
 
 
 def allow_release(context: Context, found: OpenAttempt, proven: Proven, now: datetime) -> str:
-    """Keep the proof in the attempt; returns the one-time value for the release address."""
+    """Keep the proof in the attempt, and no other; returns the one-time value for the release address."""
     token = context.token(16)
     permission = Release(token_sha256=_hash(token))
-    change(context, found, now, lambda attempt: replace(attempt, proven=proven, release=permission))
+    change(context, found, now, lambda attempt: replace(attempt, proven=proven, release=permission, awaiting=None))
     return token
 
 

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,21 @@ def test_s17_a_kept_proof_is_not_accepted_twice(responder: Responder, mine: Brow
     mine.get(first["next"])
     assert mine.is_admitted()
     assert [event.kind for event in responder.world.events("proof_accepted")] == ["proof_accepted"]
+
+
+def keeping(attempt: Attempt, **changes: Any) -> Attempt:
+    changes.pop("awaiting", None)
+    return replace(attempt, **changes)
+
+
+@without({"certlogin.flows.release.replace": keeping}, sees="method")
+def test_s7_one_login_is_not_released_by_a_second_proof_that_was_kept(
+    responder: Responder, mine: Browser, issued: Issued
+) -> None:
+    """While one is kept, another one is accepted."""
+    responder.work()
+    assert mine.prove(issued)["method"] == "GET"
+    assert looked(mine) == {"next": "/certlogin/login?lang=zh-CN"}
 
 
 def test_s17_of_two_looks_at_the_same_moment_one_gets_the_proof(
