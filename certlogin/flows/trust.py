@@ -65,10 +65,7 @@ class TrustSource:
         is_due = (now - self._looked_at).total_seconds() >= self._settings.reload_seconds
         # Whoever finds another thread at it goes on with what there is.
         if is_due and self._changing.acquire(blocking=False):
-            if self._has_long_files():
-                threading.Thread(target=self._look_beside, args=(now,), name="certlogin-trust", daemon=True).start()
-            else:
-                self._look(now)
+            self._begin_look(now)
         return self._trust
 
     def reload(self) -> None:
@@ -90,6 +87,19 @@ class TrustSource:
             _give_memory_back()
         return problems
 
+    def _begin_look(self, now: datetime) -> None:
+        """Whoever calls it has the lock, which is given back at the end of the look. Raises Unavailable."""
+        if not self._has_long_files():
+            self._look(now)
+            return
+        beside = threading.Thread(target=self._look_beside, args=(now,), name="certlogin-trust", daemon=True)
+        try:
+            beside.start()
+        except RuntimeError:
+            # The machine has no thread to give; kept, the lock would keep evidence out for good.
+            self._changing.release()
+            raise Unavailable("trust") from None
+
     def _look(self, now: datetime) -> None:
         """Whoever calls it has the lock. Raises Unavailable."""
         try:
@@ -108,7 +118,7 @@ class TrustSource:
 
     def _has_long_files(self) -> bool:
         files = (Path(file) for anchor in self._settings.anchors for file in anchor.crls)
-        return any(file.is_file() and file.stat().st_size > _LONG for file in files)
+        return any(_size(file) > _LONG for file in files)
 
     def _reload(self) -> None:
         try:
@@ -137,6 +147,14 @@ class TrustSource:
         known = self._trust.index.issuers
         kept = {key: known[key] for key in self._added if key in known}
         return replace(loaded, index=RevocationIndex(MappingProxyType(kept | dict(loaded.index.issuers))))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        # Not there, maybe for a moment only; whoever reads it says so.
+        return 0
 
 
 def _give_memory_back() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from certlogin.errors import Unavailable
 from certlogin.flows.trust import TrustSource
 from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
 from certlogin.pki.path import Trust
@@ -108,6 +109,31 @@ def test_nobody_waits_while_a_list_is_added(source: TrustSource, clock: Clock) -
         thread.start()
         thread.join(10)
     assert len(found) == 1
+
+
+def test_a_machine_without_threads_keeps_no_evidence_out(
+    source: TrustSource, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(thread: threading.Thread) -> None:
+        raise RuntimeError
+
+    clock.now += DAY / 24
+    with monkeypatch.context() as patches:
+        patches.setattr("certlogin.flows.trust._size", lambda file: 1 << 21)
+        patches.setattr("threading.Thread.start", exhausted)
+        with pytest.raises(Unavailable):
+            source.current()
+    assert not source._changing.locked()
+
+
+def test_a_file_that_is_gone_for_a_moment_keeps_no_evidence_out(
+    source: TrustSource, clock: Clock, tmp_path: Path
+) -> None:
+    clock.now += DAY / 24
+    (tmp_path / "root.crl").unlink()
+    with pytest.raises(Unavailable):
+        source.current()
+    assert not source._changing.locked()
 
 
 def test_a_list_that_grows_stale_is_said_once(
