@@ -28,7 +28,7 @@ $(READY): pyproject.toml scripts/setup.sh
 	@scripts/setup.sh environment $(VENV)
 	@touch $@
 
-# Chromium and fonts, for the browser tests only: the demonstration does without.
+# Chromium, fonts and a screen that nobody sees, for tests only: the demonstration does without.
 $(SYSTEM): scripts/setup.sh | $(READY)
 	@scripts/setup.sh system
 	@touch $@

@@ -1,6 +1,6 @@
 #!/bin/sh
 # environment DIR: a virtual environment with certlogin and everything its tests need.
-# system:          Debian packages of the browser tests, when root and apt are here; else says what to install.
+# system:          Debian packages of the tests in browsers and windows, when root and apt are here; else says what to install.
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }
@@ -57,6 +57,7 @@ environment() {
 system() {
     missing=""
     command -v chromium >/dev/null || missing="$missing chromium"
+    command -v Xvfb >/dev/null || missing="$missing xvfb"
     if ! command -v fc-list >/dev/null || ! fc-list :lang=zh | grep -q .; then missing="$missing fontconfig fonts-noto-cjk"; fi
     # shellcheck disable=SC2086
     [ -z "$missing" ] || wanted $missing

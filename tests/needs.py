@@ -14,6 +14,7 @@ _PACKAGES = {
     "chromium": "chromium",
     "pinentry": "pinentry-curses",
     "softhsm2-util": "softhsm2",
+    "Xvfb": "xvfb",
     SOFTHSM: "softhsm2",
 }
 

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -243,9 +242,9 @@ serve(sys.stdin.buffer, sys.stdout.buffer, tk.TkWindow())
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
     """A screen that nobody sees."""
-    server = shutil.which("Xvfb")
-    if server is None or importlib.util.find_spec("_tkinter") is None:
-        pytest.skip("needs Xvfb and Tk")
+    server = needs("Xvfb")
+    if importlib.util.find_spec("_tkinter") is None:
+        pytest.skip("this Python was built without Tk")
     reading, writing = os.pipe()
     argv = [server, "-displayfd", str(writing), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
     process = subprocess.Popen(argv, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
