@@ -90,7 +90,10 @@ class Shelf:
         fresh = self._directory / f".{name}.{os.getpid()}.{threading.get_ident()}"
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh.write_bytes(content)
+            # Where others may write, a link of that name could lead to any file of ours; nor is a left one in the way.
+            fresh.unlink(missing_ok=True)
+            with fresh.open("xb") as file:
+                file.write(content)
             os.replace(fresh, self._directory / name)
         except OSError as error:
             _log.warning("revocation: %s", error)

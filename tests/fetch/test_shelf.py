@@ -1,6 +1,7 @@
 """The directory: whole files, found by others, and no failure when it cannot be used."""
 
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def test_answers_that_nobody_renews_are_dropped(shelf: Shelf, tmp_path: Path) ->
         os.utime(tmp_path / "a" / "b" / name, (old, old))
     shelf.prune(NOW - timedelta(days=30))
     assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == ["new.ocsp", "old.crl"]
+
+
+def test_a_link_in_the_directory_leads_nowhere(shelf: Shelf, other: Shelf, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"ours")
+    shelf.put("y.crl", b"one")
+    (tmp_path / "a" / "b" / f".x.crl.{os.getpid()}.{threading.get_ident()}").symlink_to(precious)
+    shelf.put("x.crl", b"two")
+    assert precious.read_bytes() == b"ours"
+    assert other.get("x.crl") == b"two"
 
 
 def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
