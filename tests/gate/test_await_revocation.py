@@ -151,6 +151,14 @@ def test_s17_a_kept_proof_is_not_accepted_twice(responder: Responder, mine: Brow
     assert [event.kind for event in responder.world.events("proof_accepted")] == ["proof_accepted"]
 
 
+@without({"certlogin.flows.await_revocation.check_held": lambda *_: None}, sees="certlogin_release")
+def test_s7_a_kept_proof_lives_no_longer_than_the_held_response(responder: Responder, mine: Browser) -> None:
+    responder.work()
+    responder.world.clock.advance(responder.world.certlogin._context.settings.attempts.hold_max)
+    assert mine.refused("revocation") == "hold_expired"
+    assert [event.kind for event in responder.world.events("proof_accepted")] == []
+
+
 def keeping(attempt: Attempt, **changes: Any) -> Attempt:
     changes.pop("awaiting", None)
     return replace(attempt, **changes)
