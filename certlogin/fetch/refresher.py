@@ -20,7 +20,7 @@ from certlogin.fetch.jobs import JOBS_MOST, URGENT_MOST, Job, Jobs
 from certlogin.fetch.peers import FetchFailed
 from certlogin.fetch.schedule import Window, after_failure, after_success
 from certlogin.fetch.shelf import Shelf
-from certlogin.fetch.sources import ListSource, Source, SourceRules
+from certlogin.fetch.sources import ListSource, Source, SourceRules, named_key
 from certlogin.fetch.transfer import transfer
 from certlogin.pki.certificate import UnverifiedCertificate, read_certificate
 from certlogin.pki.path import find_path
@@ -189,7 +189,7 @@ class Refresher:
         """Each was judged before it was registered; of each issuer, the path of one certificate is proven again."""
         try:
             leaf = read_certificate(der)
-            key = (leaf.issuer_der, *chain)
+            key = (leaf.issuer_der, named_key(leaf), *chain)
             if key not in above:
                 intermediates = [read_certificate(one) for one in chain]
                 path = find_path(leaf, intermediates, self._around.trust.current(), now)

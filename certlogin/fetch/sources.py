@@ -143,6 +143,15 @@ def list_addresses(certificate: UnverifiedCertificate) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)))
 
 
+def named_key(certificate: UnverifiedCertificate) -> bytes:
+    """By what it tells its issuer's key from an older one of the same name; empty: by nothing."""
+    try:
+        found = certificate.x509.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return b""
+    return found.key_identifier or b""
+
+
 def is_covered(certificate: UnverifiedCertificate, issuer: UnverifiedCertificate, trust: Trust, now: datetime) -> bool:
     """Whether a list speaks of it now: then nobody is asked about it alone."""
     for voice in trust.index.of(issuer).voices:

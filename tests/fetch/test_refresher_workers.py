@@ -12,10 +12,11 @@ from certlogin.errors import Unavailable
 from certlogin.fetch.client import Validators
 from certlogin.fetch.jobs import Job
 from certlogin.fetch.refresher import Refresher
+from certlogin.fetch.sources import StatusSource
 from certlogin.pki.certificate import read_certificate
 from certlogin.pki.revocation import CertificateRevoked, Settled
 from tests.companions import without
-from tests.factory import DAY, NOW, Issued, make_pki
+from tests.factory import DAY, NOW, PKI, Issued, make_pki
 from tests.fetch.world import CRL, HOUR, OCSP, World, crl, responding, with_responder, work
 
 
@@ -27,6 +28,21 @@ def test_registered_certificates_say_where_lists_are(world: World, leaf: Issued)
     world.network.pages |= {CRL: crl(world), OCSP: responding(world, second)}
     assert {outcome.problem for outcome in work(refresher)} == {""}
     assert sorted(world.network.asked) == [CRL, OCSP]
+
+
+def test_a_ca_with_a_new_key_is_asked_about_its_own_certificates(world: World) -> None:
+    """Both keys are in use, under one name; what the older one has signed, only the older one answers for."""
+    older = world.pki.issuing
+    newer = world.pki.root.issue_ca("Issuing P-256", key_name="newer", path_length=0)
+    (world.folder / "both.pem").write_bytes(older.pem + newer.pem)
+    leaves = [with_responder(PKI(world.pki.root, issuing), OCSP) for issuing in (older, newer)]
+    world.registered = [(leaf.der, ()) for leaf in leaves]
+    settings: dict[str, Any] = {"ocsp": True, "intermediates": (str(world.folder / "both.pem"),)}
+    refresher = world.refresher(world.trust(**settings), **settings)
+    work(refresher)
+    sources = [job.source for job in refresher._jobs.all()]
+    asked = {(one.serial, one.issuer.der) for one in sources if isinstance(one, StatusSource)}
+    assert {(leaf.serial, ca.der) for leaf, ca in zip(leaves, (older, newer), strict=True)} <= asked
 
 
 def nowhere(leaf: Any, chain: Any, trust: Any, now: Any) -> Any:
