@@ -20,6 +20,8 @@ URGENT_MOST: Final = 256
 #: A certificate that nobody has shown for so long is not asked about any more, nor is a list fetched for nobody.
 ANSWERS_KEPT: Final = timedelta(days=2)
 LISTS_KEPT: Final = timedelta(days=30)
+#: So often the registered certificates are gone through: what is wanted was wanted since.
+_HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -67,13 +69,22 @@ class Jobs:
         return self._jobs.get(key)
 
     def want(
-        self, source: Source, now: datetime, known: Mapping[str, object], *, is_configured: bool = False
+        self,
+        source: Source,
+        now: datetime,
+        known: Mapping[str, object],
+        *,
+        is_configured: bool = False,
+        is_awaited: bool = False,
     ) -> Job | None:
-        """The job of a source, a new one if need be. None: the table is full of others that are wanted."""
+        """The job of a source, a new one if need be. None: the table is full of others that are wanted.
+
+        `is_awaited`: a login waits for it, which is worth more than what is asked in advance.
+        """
         source = self._with_known_issuer(source)
         job = self._jobs.get(source.key)
         if job is None:
-            if len(self._jobs) >= JOBS_MOST and not self._make_room(now):
+            if len(self._jobs) >= JOBS_MOST and not self._make_room(now, timedelta(0) if is_awaited else _HOUR):
                 return None
             job = self._jobs[source.key] = Job(source, now, now, is_configured)
             job.recognise(str(known.get("sha256")), known)
@@ -104,11 +115,12 @@ class Jobs:
     def urgent(self) -> int:
         return sum(job.is_urgent for job in self._jobs.values())
 
-    def _make_room(self, now: datetime) -> bool:
-        """The question that was wanted longest ago goes, if it is not of this very hour."""
-        idle = [job for job in self._jobs.values() if isinstance(job.source, StatusSource) and not job.is_busy]
+    def _make_room(self, now: datetime, least: timedelta) -> bool:
+        """The question that was wanted longest ago goes, if that is long enough ago and no login waits for it."""
+        questions = (job for job in self._jobs.values() if isinstance(job.source, StatusSource))
+        idle = [job for job in questions if not job.is_busy and not job.is_urgent]
         oldest = min(idle, key=lambda job: job.wanted_at, default=None)
-        if oldest is None or now - oldest.wanted_at < timedelta(hours=1):
+        if oldest is None or now - oldest.wanted_at < least:
             return False
         del self._jobs[oldest.source.key]
         return True

@@ -80,7 +80,7 @@ class Refresher:
             return False
         sources = self._sources(path, now)
         with self._changed:
-            missing = [job for job in self._want(sources, now) if not job.is_fresh(now)]
+            missing = [job for job in self._want(sources, now, is_awaited=True) if not job.is_fresh(now)]
             # One that failed keeps its pause, however many ask for it.
             hopeful = [job for job in missing if job.is_busy or job.due <= now + within]
             more = sum(not job.is_urgent for job in hopeful)
@@ -205,8 +205,8 @@ class Refresher:
         """Without the lock: the trust may be read anew here, and logins would wait for it."""
         return self._rules.of_path(path, self._around.trust.current(), now)
 
-    def _want(self, sources: Iterable[Source], now: datetime) -> list[Job]:
-        wanted = (self._jobs.want(source, now, self._noted(source.key)) for source in sources)
+    def _want(self, sources: Iterable[Source], now: datetime, *, is_awaited: bool = False) -> list[Job]:
+        wanted = (self._jobs.want(one, now, self._noted(one.key), is_awaited=is_awaited) for one in sources)
         return [job for job in wanted if job is not None]
 
     def _noted(self, key: str) -> Mapping[str, object]:

@@ -7,6 +7,8 @@ import pytest
 
 from certlogin.fetch import jobs
 from certlogin.fetch.jobs import URGENT_MOST
+from certlogin.fetch.refresher import Refresher
+from certlogin.fetch.sources import StatusSource
 from certlogin.pki.revocation import Settled
 from certlogin.settings.trust import Revocation
 from tests.companions import without
@@ -135,9 +137,19 @@ def test_the_table_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     leaves = [with_responder(world.pki, OCSP) for _ in range(3)]
     assert [refresher.ask(world.path(one), WITHIN) for one in leaves] == [True, True, False]
     work(refresher)
-    # An hour later the place of one that nobody has asked for since is free.
-    world.clock.advance(hours=1)
-    assert refresher.ask(world.path(leaves[2]), WITHIN)
+    # What is asked in advance gets the place of one that nobody has wanted for an hour, and a login any.
+    world.registered = [(leaves[2].der, (world.pki.issuing.der,))]
+    for hours, expected in ((0, False), (1, True)):
+        world.clock.advance(hours=hours)
+        refresher._walk(world.clock.now)
+        assert (leaves[2].serial in serials(refresher)) is expected
+    assert refresher.ask(world.path(leaves[0]), WITHIN)
+    assert refresher.ask(world.path(leaves[1]), WITHIN)
+    assert serials(refresher) == {leaves[0].serial, leaves[1].serial}
+
+
+def serials(refresher: Refresher) -> set[int]:
+    return {job.source.serial for job in refresher._jobs.all() if isinstance(job.source, StatusSource)}
 
 
 def test_what_nobody_wants_any_more_is_forgotten(world: World, leaf: Issued, tmp_path: Path) -> None:
