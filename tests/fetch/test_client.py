@@ -382,8 +382,7 @@ def test_s26_who_is_found_too_late_is_not_asked(place: Place, monkeypatch: pytes
         return ["127.0.0.1"]
 
     monkeypatch.setattr("certlogin.fetch.peers.Peers.cut", cutting)
-    reason = failure(f"http://crl.example.cn:{place.port}/", resolve=slowly, total_timeout=0)
-    assert reason.endswith((" too late", " too long"))
+    assert "too l" in failure(f"http://crl.example.cn:{place.port}/", resolve=slowly, total_timeout=0)
     assert len(place.asked) == 0
 
 
