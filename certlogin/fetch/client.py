@@ -141,8 +141,7 @@ class Client:
         """Raises FetchFailed."""
         if response.status_code != 200:
             raise FetchFailed(f"the server answers {response.status_code}")
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise FetchFailed("the answer is compressed, which nobody asked for")
+        _check_plain(response.headers)
         check_size(_announced(response.headers), limit)
         return self._read(response, limit, deadline)
 
@@ -150,8 +149,7 @@ class Client:
         collected = bytearray()
         while True:
             check_time(self._monotonic(), deadline)
-            # One octet is enough to return: a slow server is noticed at its next one.
-            piece = response.raw.read1(_PIECE, decode_content=False)
+            piece = _piece(response)
             if not piece:
                 return bytes(collected)
             collected += piece
@@ -168,6 +166,16 @@ def check_time(now: float, deadline: float) -> None:
     """Raises FetchFailed."""
     if now >= deadline:
         raise FetchFailed(_LATE)
+
+
+def _check_plain(headers: Mapping[str, str]) -> None:
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise FetchFailed("the answer is compressed, which nobody asked for")
+
+
+def _piece(response: "Response") -> bytes:
+    """As it was sent. One octet is enough to return: a slow server is noticed at its next one."""
+    return bytes(response.raw.read1(_PIECE, decode_content=False))
 
 
 def _check_literal(peers: Peers, host: str) -> None:

@@ -13,4 +13,6 @@ def make_refresher(settings: Settings, around: Surroundings, *, fetches: bool = 
     table = settings.revocation
     rules = SourceRules(settings.trust.anchors, table.hosts)
     shelf = Shelf(Path(table.directory), table.max_bytes) if table.directory else None
+    if shelf is not None:
+        shelf.warn_of_others()
     return Refresher(rules, around, shelf, settings.trust.reload_seconds, fetches=fetches)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -26,6 +27,16 @@ class Shelf:
         self._directory = directory
         self._largest = largest
         self._seen: dict[str, _Stamp] = {}
+
+    def warn_of_others(self) -> None:
+        """Who may write here cannot forge a list, but put back an older one that still counts (S24)."""
+        try:
+            mode = self._directory.stat().st_mode
+        except OSError:
+            # Not there yet: it is made for its owner only.
+            return
+        if mode & (stat.S_IWGRP | stat.S_IWOTH):
+            _log.warning("revocation: %s: others may write here; chmod go-w", self._directory)
 
     def changed(self) -> Iterator[tuple[str, bytes]]:
         """Lists and answers that somebody has put there since the last look."""

@@ -91,3 +91,17 @@ def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path, caplog: pytest.
     shelf.drop("x.crl")
     assert list(shelf.changed()) == []
     assert len(caplog.records) >= 1
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o700, False), (0o755, False), (0o770, True), (0o707, True)])
+def test_that_others_may_write_is_said(
+    mode: int, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "shelf"
+    Shelf(place, 4096).warn_of_others()
+    place.mkdir()
+    place.chmod(mode)
+    Shelf(place, 4096).warn_of_others()
+    assert [record.getMessage() for record in caplog.records] == (
+        [f"revocation: {place}: others may write here; chmod go-w"] if warned else []
+    )
