@@ -10,10 +10,13 @@ A test whose name begins with `test_sN_` attacks (SN: a promise of docs/explanat
 - `@allows`: no attack; it shows what the defence must let through, or what it writes down.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import hypothesis
 import pytest
+from hypothesis import is_hypothesis_test
 
 #: What a refusal that did not come says.
 ACCEPTED = "DID NOT RAISE"
@@ -68,7 +71,8 @@ class Companions:
         if _PATCHES not in pyfuncitem.stash:
             pyfuncitem.stash[_PATCHES] = _taken_away(obstacle)
         try:
-            yield
+            with _finding_it_again(pyfuncitem.obj):
+                yield
         except (AssertionError, pytest.fail.Exception) as failure:
             if obstacle.sees not in str(failure):
                 raise
@@ -81,6 +85,19 @@ class Companions:
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         if _PATCHES in item.stash:
             item.stash[_PATCHES].undo()
+
+
+@contextmanager
+def _finding_it_again(test: Callable[..., object]) -> Iterator[None]:
+    """What finds the attack once finds it every time; the run with the defence goes on looking for new ones."""
+    if not is_hypothesis_test(test):
+        yield
+        return
+    hypothesis.seed(0)(test)
+    try:
+        yield
+    finally:
+        hypothesis.seed(None)(test)
 
 
 def _with_companion(item: pytest.Item) -> Iterable[pytest.Item]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from certlogin.login.policy import Case, Decision, Presented, Reason, Step, decide
@@ -188,9 +188,12 @@ RULES: Final = st.lists(
     max_size=4,
 )
 
+ENFORCED: Final = [UpgradeRule("rule", UpgradeAction.UPGRADE, (KeyCondition(),), Stage.ENFORCE)]
+
 
 @without({"certlogin.login.policy._change": obeys_the_model}, sees="Step.ADMIT")
 @given(RULES, st.sampled_from(LIES), st.booleans(), st.sampled_from(MODELS), st.sampled_from(MODELS))
+@example(ENFORCED, LIES[0], False, "01", "3000GM")
 @settings(max_examples=400)
 def test_s14_property_whatever_the_rules_a_claim_changes_only_the_page(
     rules: list[UpgradeRule], key: tuple[datetime, KeyType], waiting: bool, honest: str | None, lie: str | None
