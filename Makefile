@@ -45,7 +45,7 @@ test: setup
 	$(PY) -m coverage report --skip-covered --skip-empty
 	@echo "The rooms without I/O (PURE), every branch:"
 	$(PY) -m coverage report --fail-under=100 --show-missing --skip-empty \
-		--include='certlogin/login/*,certlogin/journeys/*,certlogin/pki/*,certlogin/wire/*,certlogin/records/*'
+		--include='certlogin/login/*,certlogin/journeys/*,certlogin/pki/*,certlogin/wire/*,certlogin/records/*,certlogin/evidence/*'
 
 test-long: setup
 	$(PY) -m pytest -m long $(ARGS)
