@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from cryptography import x509
@@ -78,15 +79,43 @@ def read_list(der: bytes, pause: Pause = no_pause) -> RevocationList:
         raise UnusableList(f"unreadable: {error}") from None
 
 
+def check_signer(der: bytes, authorities: Iterable[UnverifiedCertificate], sm2: SM2 | None) -> None:
+    """Return only if one of the authorities signed it: before a stranger's list is read, which costs far more.
+
+    Raises UnusableList.
+    """
+    try:
+        issuer = _issuer(_signed(der)[0])
+    except DERError as error:
+        raise UnusableList(f"unreadable: {error}") from None
+    if not any(_has_signed(authority, issuer, der, sm2) for authority in authorities):
+        raise UnusableList("signed by no known CA")
+
+
 def is_signed_by(one: RevocationList, authority: UnverifiedCertificate, sm2: SM2 | None) -> bool:
-    """Whether the list is this authority's; names first, so that foreign lists cost no key operation."""
-    if one.issuer_der != authority.subject_der or not _may_sign_lists(authority):
+    """Whether the list is this authority's."""
+    return _has_signed(authority, one.issuer_der, one.der, sm2)
+
+
+def _has_signed(authority: UnverifiedCertificate, issuer: bytes, der: bytes, sm2: SM2 | None) -> bool:
+    """Names first, so that foreign lists cost no key operation."""
+    if issuer != authority.subject_der or not _may_sign_lists(authority):
         return False
     try:
-        check_signed(*_signed(one.der), authority, sm2)
+        check_signed(*_signed(der), authority, sm2)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def _issuer(signed: Element) -> bytes:
+    """Raises DERError. The entries behind it may be many, and are not looked at."""
+    head = list(islice(children(signed), 3))
+    # RFC 5280 5.1.2: version, algorithm, issuer; the version may be absent.
+    place = 2 if head and head[0].tag == INTEGER else 1
+    if len(head) <= place:
+        raise DERError("too few elements")
+    return head[place].encoded
 
 
 def _signed(der: bytes) -> tuple[Element, Element, Element]:
@@ -97,18 +126,16 @@ def _signed(der: bytes) -> tuple[Element, Element, Element]:
 def _outline(der: bytes, pause: Pause = no_pause) -> _Outline:
     """Raises DERError."""
     signed, algorithm, signature = _signed(der)
-    parts = list(children(signed))
+    issuer, parts = _issuer(signed), list(children(signed))
     # RFC 5280 5.1.2: version, algorithm, issuer, dates, entries. Version 1 is not written, and has no number: refused.
-    first = 1 if parts and parts[0].tag == INTEGER else 0
-    if len(parts) < first + 3:
-        raise DERError("too few elements")
+    first = 1 if parts[0].tag == INTEGER else 0
     builder = SerialsBuilder(pause)
     kept = [
         part.encoded if place < first + 2 or part.tag != SEQUENCE else element(SEQUENCE, *builder.take(part))
         for place, part in enumerate(parts)
     ]
     stub = element(SEQUENCE, element(SEQUENCE, *kept), algorithm.encoded, signature.encoded)
-    return _Outline(parts[first + 1].encoded, stub, builder)
+    return _Outline(issuer, stub, builder)
 
 
 def _read(parsed: x509.CertificateRevocationList, outline: _Outline, der: bytes) -> RevocationList:

@@ -4,7 +4,7 @@ It decides whether a certificate on a proven path is revoked, or that nobody kno
 for one issuer name and key. It must not know where evidence comes from, and it never waits for anybody.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,7 @@ from certlogin.errors import Refusal
 from certlogin.pki.certificate import UnverifiedCertificate
 from certlogin.pki.crl import RevocationList as RevocationList
 from certlogin.pki.crl import UnusableList as UnusableList
+from certlogin.pki.crl import check_signer
 from certlogin.pki.crl import read_list as read_list
 from certlogin.pki.evidence import Evidence, add_answers, add_lists
 from certlogin.pki.evidence import RevocationIndex as RevocationIndex
@@ -114,7 +115,8 @@ def add_evidence(
     `pause`: see `read_list`. Raises SM2Unavailable.
     """
     among = (*(anchor.certificate for anchor in trust.anchors), *trust.intermediates, *authorities)
-    read, problems = read_lists(lists, pause)
+    # Signatures first: whoever is on the way to an http address may have put anything there.
+    read, problems = read_lists(lists, pause, lambda der: check_signer(der, among, trust.sm2))
     index, unplaced = add_lists(trust.index, read, among, trust.sm2)
     verified: list[VerifiedAnswer] = []
     for der in answers:
@@ -127,11 +129,14 @@ def add_evidence(
     return replace(trust, index=index), problems + unplaced
 
 
-def read_lists(ders: Iterable[bytes], pause: Pause = no_pause) -> tuple[list[RevocationList], list[str]]:
-    """Those that can be used, and why the others cannot."""
+def read_lists(
+    ders: Iterable[bytes], pause: Pause = no_pause, check: Callable[[bytes], None] = lambda der: None
+) -> tuple[list[RevocationList], list[str]]:
+    """Those that can be used, and why the others cannot. `check` comes before the reading; raises UnusableList."""
     read, problems = [], []
     for der in ders:
         try:
+            check(der)
             read.append(read_list(der, pause))
         except UnusableList as reason:
             problems.append(f"a revocation list is not used: {reason}")

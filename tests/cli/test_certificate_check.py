@@ -178,7 +178,7 @@ def test_evidence_that_is_not_used_is_named(bench: Bench, good: str) -> None:
     assert ran.code == 0
     notes = [line for line in ran.out.splitlines() if line.startswith("  note: ")]
     assert len(notes) == 2
-    assert "signed by no configured CA" in "".join(notes)
+    assert "signed by no known CA" in "".join(notes)
 
 
 # --- purposes and limits

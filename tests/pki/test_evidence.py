@@ -16,6 +16,7 @@ from certlogin.pki.revocation import CertificateRevoked, Mode, RevocationUnknown
 from tests.companions import without
 from tests.factory import DAY, NOW, Issued, make_pki, sm2
 from tests.pki.answers import GOOD, HOUR, UNKNOWN, answer, delegate, revoked
+from tests.pki.raw import BIT_STRING, SEQUENCE, tlv
 from tests.pki.undefended import NOBODY_LISTED, UNSETTLED
 
 CA, ROOT = make_pki().issuing, make_pki().root
@@ -128,12 +129,29 @@ def test_what_is_left_out_is_told() -> None:
         trust(CA.crl(number=9)), [b"", CA.crl(number=8), make_pki("P-256", " other").root.crl()], [b"", said()], NOW
     )
     assert judged(known) is Settled.OCSP
-    assert [problem.split(":")[0] for problem in problems] == [
+    assert [problem.partition(": unreadable")[0] for problem in problems] == [
         "a revocation list is not used",
+        "a revocation list is not used: signed by no known CA",
         "an OCSP answer is not used",
-        "number 8 of CN=Issuing P-256,O=certlogin test,C=CN",
-        "number 1 of CN=Root P-256 other,O=certlogin test,C=CN",
+        "number 8 of CN=Issuing P-256,O=certlogin test,C=CN: older than number 9 in use",
     ]
+
+
+NOT_DER = CA.crl()[:-1]
+HEADLESS = tlv(SEQUENCE, tlv(SEQUENCE), tlv(SEQUENCE), tlv(BIT_STRING, b"\x00"))
+FOREIGN = CA.crl([SERIAL], signed_by=make_pki(label=" evil").root.key)
+
+
+@without({"certlogin.pki.revocation.check_signer": lambda *_: None}, sees="== []")
+@pytest.mark.parametrize("der", [FOREIGN, NOT_DER, HEADLESS], ids=["of another key", "cut", "without an issuer"])
+def test_s25_a_list_that_no_ca_has_signed_is_not_even_read(der: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its entries may be millions, of the kind that costs most: whoever is on the way to http can send them."""
+    known, read = trust(), list[bytes]()
+    monkeypatch.setattr(module, "read_list", lambda der, pause: read.append(der))
+    monkeypatch.setattr(module, "add_lists", lambda index, lists, authorities, sm2: (index, []))
+    _, problems = add_evidence(known, [der], [], NOW)
+    assert read == []
+    assert len(problems) == 1
 
 
 def test_the_trust_that_was_there_is_not_changed() -> None:
