@@ -119,7 +119,11 @@ def _issuer(signed: Element) -> bytes:
 
 
 def _signed(der: bytes) -> tuple[Element, Element, Element]:
-    signed, algorithm, signature = children(only_element(der, SEQUENCE))
+    """Raises DERError. No more than one too many is looked at: there may be millions."""
+    parts = list(islice(children(only_element(der, SEQUENCE)), 4))
+    if len(parts) != 3:
+        raise DERError("not exactly 3 elements")
+    signed, algorithm, signature = parts
     return signed, algorithm, signature
 
 

@@ -8,6 +8,7 @@ from certlogin.cli.batch import Unreadable, members_of
 from certlogin.cli.certificate_check import question_of
 from certlogin.pki import sm2
 from certlogin.pki.certificate import read_certificate, read_chain
+from certlogin.pki.crl import check_signer
 from certlogin.pki.der import SEQUENCE, DERError, check_outline, children
 from certlogin.pki.identity import read_identity
 from certlogin.pki.keys import read_key
@@ -43,6 +44,7 @@ _BY_DELEGATE = answer(5, _PKI.issuing, signer=delegate(_PKI.issuing), by_key=Tru
 _REQUESTS = tuple(factory.request(any_key("asked", key_type), challenge="text") for key_type in ("P-256", "SM2"))
 _SM2 = sm2_key("fuzzed")
 _ANCHOR = _PKI.trust().anchors[0]
+_AUTHORITIES = tuple(read_certificate(one.der) for one in (_PKI.root, _PKI.issuing))
 
 
 #: A default that is written out, which the second reading takes away.
@@ -104,6 +106,10 @@ def _read_pem(data: bytes) -> None:
     read_pem(data, "CERTIFICATE")
 
 
+def _check_signer(data: bytes) -> None:
+    check_signer(data, _AUTHORITIES, None)
+
+
 CERTIFICATES = (
     Target("certificate", _read_certificate, (*_LEAVES, _PKI.root.der, _ODD)),
     Target("odd certificate", rewritten, (*_LEAVES, _ODD), (ValueError,)),
@@ -112,6 +118,7 @@ CERTIFICATES = (
     Target("pem", _read_pem, (_PKI.root.pem,)),
     Target("request", _read_request, _REQUESTS),
     Target("revocation list", read_list, _LISTS, (UnusableList,)),
+    Target("signer of a list", _check_signer, _LISTS, (UnusableList,)),
     Target("ocsp response", read_response, (*_ANSWERS, _BY_DELEGATE), (UnusableAnswer,)),
     Target("ocsp answer", _read_answer, (*_ANSWERS, _BY_DELEGATE), (UnusableAnswer,)),
     Target("der", _outline, (_LEAVES[0], b"\x30\x00"), (DERError,)),

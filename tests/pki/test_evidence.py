@@ -138,12 +138,13 @@ def test_what_is_left_out_is_told() -> None:
 
 
 NOT_DER = CA.crl()[:-1]
+MANY = tlv(SEQUENCE, tlv(SEQUENCE) * 5)
 HEADLESS = tlv(SEQUENCE, tlv(SEQUENCE), tlv(SEQUENCE), tlv(BIT_STRING, b"\x00"))
 FOREIGN = CA.crl([SERIAL], signed_by=make_pki(label=" evil").root.key)
 
 
 @without({"certlogin.pki.revocation.check_signer": lambda *_: None}, sees="== []")
-@pytest.mark.parametrize("der", [FOREIGN, NOT_DER, HEADLESS], ids=["of another key", "cut", "without an issuer"])
+@pytest.mark.parametrize("der", [FOREIGN, NOT_DER, HEADLESS, MANY], ids=["foreign", "cut", "no issuer", "many"])
 def test_s25_a_list_that_no_ca_has_signed_is_not_even_read(der: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its entries may be millions, of the kind that costs most: whoever is on the way to http can send them."""
     known, read = trust(), list[bytes]()
