@@ -106,6 +106,7 @@ def test_a_refusal_ends_the_waiting_and_says_what_to_do(
     expect(problem).to_contain_text("证书已被作废")
     expect(problem).to_contain_text("certificate_revoked")
     expect(page.locator("#waiting")).to_be_hidden()
+    expect(page.get_by_text("系统正在向证书的签发机构确认")).to_be_hidden()
     expect(page.get_by_role("button", name="立即查看")).to_be_hidden()
     expect(page.locator("#status")).to_have_text("")
     before = looks(site)
@@ -163,3 +164,18 @@ def test_without_a_script_the_button_sends_the_form(site: Site, page: Page) -> N
         assert site.posted == [("/certlogin/revocation/look", {"form": f"attempt={ATTEMPT}"})]
     finally:
         plain.close()
+
+
+def test_a_look_by_the_button_takes_the_place_of_the_next_one(page: Page, site: Site, waiting: Open) -> None:
+    """Else each click would add looks of its own, every two seconds."""
+    waiting()
+    pass_until(page, lambda: looks(site) == 1)
+    for number in range(2, 6):
+        with page.expect_response("**/api/revocation"):
+            page.get_by_role("button", name="立即查看").click()
+        assert looks(site) == number
+    page.wait_for_function("() => document.getElementById('rest-text').textContent !== ''")
+    for number in range(6, 9):
+        with page.expect_response("**/api/revocation"):
+            page.clock.run_for(2000)
+        assert looks(site) == number

@@ -16,10 +16,13 @@ const { now, later } = page.surroundings;
 let ends = now() + Number(form.dataset.rest) * 1000;
 let looking = false;
 let over = false;
+/** How often was looked: a look that was set for later is left out when the button came first. */
+let looks = 0;
 
 async function look() {
   if (looking || over) return;
   looking = true;
+  looks += 1;
   try {
     const answer = await page.server.post("api/revocation");
     page.clearProblem();
@@ -35,7 +38,14 @@ async function look() {
 /** @param {number} rest seconds, as the server counts them */
 function wait(rest) {
   ends = now() + rest * 1000;
-  later(look, EVERY);
+  lookLater();
+}
+
+function lookLater() {
+  const done = looks;
+  later(() => {
+    if (looks === done) look();
+  }, EVERY);
 }
 
 /** @param {{next: string, method?: string}} answer */
@@ -46,15 +56,14 @@ async function finish(answer) {
 
 /** @param {unknown} failure */
 function fail(failure) {
-  if (!(failure instanceof ServerRefusal)) later(look, EVERY);
+  if (!(failure instanceof ServerRefusal)) lookLater();
   else stop();
   page.problem(failure, over ? [{ label: page.t("js.await_again"), address: page.link("login") }] : []);
 }
 
 function stop() {
   over = true;
-  page.element("waiting").hidden = true;
-  page.element("ask").hidden = true;
+  for (const name of ["asking", "waiting", "ask"]) page.element(name).hidden = true;
 }
 
 /** The numbers change every second and are not announced; the status beside them is, now and then. */
