@@ -10,21 +10,19 @@ from datetime import datetime
 from typing import Any, Final
 
 from certlogin.errors import ConfigurationError
-from certlogin.records.identity_tables import STANDARD, TABLES, read_source
-from certlogin.records.proof import ProofFormat
 from certlogin.records.unit import EXEMPT
 from certlogin.settings.addresses import canonical_origin as canonical_origin
-from certlogin.settings.addresses import is_host_entry, read_address
 from certlogin.settings.build import Place, is_required, toml_name
 from certlogin.settings.helpers import HelperRule
 from certlogin.settings.login import Attempts, HelperSettings, Stores, Tickets
 from certlogin.settings.model import Settings
 from certlogin.settings.personal import PersonalSettings
 from certlogin.settings.revocation import RevocationSettings
-from certlogin.settings.rule_checks import helper_rule, key_condition, unique, upgrade_rule
+from certlogin.settings.rule_checks import helper_rule, in_range, key_condition, unique, upgrade_rule
 from certlogin.settings.rules import Adoption, EnrolmentWindow, RequireRule, Rules, Stage, Unregistered
 from certlogin.settings.site import Host, Mode, Paths, Site
-from certlogin.settings.trust import Anchor, CASettings, RelayRisk, Revocation, SM2Settings, Trust
+from certlogin.settings.trust import Anchor, CASettings, SM2Settings, Trust
+from certlogin.settings.trust_checks import anchor_settings, revocation_settings, trust_settings
 from certlogin.settings.upgrades import KeyCondition, UpgradeRule
 
 SECRET_BYTES: Final = 32
@@ -41,19 +39,16 @@ MISSING: Final[Mapping[tuple[type, str], str]] = {
     (Trust, "anchors"): "is missing; give at least one [[trust.anchors]] with name and file",
 }
 
-_MONTH: Final = 31 * 24 * 3600
 _YEAR: Final = 366 * 24 * 3600
 _TERABYTE: Final = 1 << 40
 _MILLION: Final = 1_000_000
 _LABEL: Final = re.compile(r"[a-z0-9-]{1,32}", re.ASCII)
 _DEVELOPMENT: Final = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}", re.ASCII)
 _COOKIE_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-_OID: Final = re.compile(r"(?:[01]\.[1-3]?[0-9]|2\.(?:0|[1-9][0-9]{0,39}))(?:\.(?:0|[1-9][0-9]{0,39}))+", re.ASCII)
 #: No SQLite in memory and no `file:` address, which could name one: what is durable is in a file.
 _DATABASE: Final = re.compile(
     r"sqlite(?:\+[a-z0-9]+)?:///(?!file:)(?!.*:memory:)[^?]*[^?/](?:\?.*)?|postgresql(?:\+[a-z0-9]+)?://.+", re.ASCII
 )
-_PROXY: Final = re.compile(r"https?://(?:[^\s/@]+@)?[A-Za-z0-9._\[\]:-]+:[1-9][0-9]{0,4}/?", re.ASCII)
 _KEY_TYPES: Final = ("SM2", "P-256", "RSA-2048")
 
 
@@ -179,101 +174,6 @@ def _paths(values: Mapping[str, Any]) -> Iterator[str]:
         yield from unique(key, entries)
 
 
-def _trust(values: Mapping[str, Any]) -> Iterator[str]:
-    yield from unique("anchors", [anchor.name for anchor in values.get("anchors", ())])
-    for identifier in values.get("forbidden_policies", ()):
-        if not _is_identifier(identifier):
-            yield f"forbidden_policies: {identifier!r} is no object identifier"
-    if values.get("required_policies"):
-        yield (
-            "required_policies: must be empty: OpenSSL's path validation is reached through pyOpenSSL, which cannot "
-            "tell it which policies to ask for; forbid the others with forbidden_policies"
-        )
-    yield from _range(values, "reload_seconds", 1, _YEAR)
-    yield from _range(values, "ocsp_max_age", 1, _YEAR)
-
-
-def _anchor(values: Mapping[str, Any]) -> Iterator[str]:
-    yield from _grace(values)
-    if values.get("identity", STANDARD) not in TABLES:
-        yield f"identity: must be one of {', '.join(TABLES)}"
-    for entry in values.get("unit_code", ()):
-        yield from _unit_code_entry(entry)
-    for identifier in values.get("unique_id", ()):
-        if not _is_identifier(identifier):
-            yield f"unique_id: {identifier!r} is no object identifier"
-    for key in ("unit_code", "unique_id"):
-        yield from unique(key, values.get(key, ()))
-    for key in ("intermediates", "crls"):
-        if "" in values.get(key, ()):
-            yield f"{key}: a file name is empty"
-    yield from _formats(values.get("formats", (ProofFormat.NATIVE,)), values.get("relay_risk", RelayRisk.REFUSED))
-    for key in ("crl_urls", "ocsp_urls"):
-        for number, url in enumerate(values.get(key, ()), 1):
-            yield from _address(f"{key}: no. {number}", url)
-
-
-def _grace(values: Mapping[str, Any]) -> Iterator[str]:
-    if values.get("revocation") is Revocation.PREFER:
-        yield from _range({"revocation_grace": 0, **values}, "revocation_grace", 1, _MONTH)
-    elif values.get("revocation_grace"):
-        yield "revocation_grace: only with revocation = 'prefer'"
-
-
-def _address(what: str, url: str) -> Iterator[str]:
-    """Never with its value: it may carry a password."""
-    try:
-        read_address(url)
-    except ValueError as problem:
-        yield f"{what} {problem}"
-
-
-def _revocation(values: Mapping[str, Any]) -> Iterator[str]:
-    for entry in values.get("hosts", ()):
-        if not is_host_entry(entry):
-            yield f"hosts: {entry!r} must be host or host:port, in lower case"
-    yield from unique("hosts", values.get("hosts", ()))
-    if values.get("proxy") and not _PROXY.fullmatch(values["proxy"]):
-        yield "proxy: must be http://[user:password@]host:port or the same with https"
-    for key in ("connect_timeout", "read_timeout", "total_timeout", "wait"):
-        yield from _range(values, key, 1, 600)
-    yield from _range(values, "max_bytes", 1024, 1 << 30)
-
-
-def _formats(formats: tuple[ProofFormat, ...], relay_risk: RelayRisk) -> Iterator[str]:
-    yield from unique("formats", [one.value for one in formats])
-    if not formats:
-        yield "formats: is empty, so nobody with a certificate of it could log in"
-    if relay_risk is RelayRisk.REFUSED and set(formats) - {ProofFormat.NATIVE}:
-        yield (
-            "formats: others than 'native' need relay_risk = 'accepted': a page of another site may have what they "
-            "sign signed there, and log in with it here"
-        )
-
-
-def _unit_code_entry(entry: str) -> Iterator[str]:
-    """An identifier, or one with a pattern, such as `1.2.3 JJ*`."""
-    try:
-        if _is_identifier(read_source(entry).oid):
-            return
-    except ValueError:
-        pass
-    yield f"unit_code: {entry!r} is no object identifier"
-
-
-def _is_identifier(text: str) -> bool:
-    """Whether it can be looked for in a certificate: the library has limits of its own."""
-    from cryptography.x509 import ObjectIdentifier
-
-    if not _OID.fullmatch(text):
-        return False
-    try:
-        ObjectIdentifier(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _sm2(values: Mapping[str, Any]) -> Iterator[str]:
     library = values.get("library", "")
     if "/" in library and not library.startswith("/"):
@@ -294,13 +194,13 @@ def _ca(values: Mapping[str, Any]) -> Iterator[str]:
 def _rules(values: Mapping[str, Any]) -> Iterator[str]:
     for key in ("require", "upgrade"):
         yield from unique(key, [rule.name for rule in values.get(key, ())])
-    yield from _range(values, "renew_days", 0, 3660)
+    yield from in_range(values, "renew_days", 0, 3660)
 
 
 def _require(values: Mapping[str, Any]) -> Iterator[str]:
     if values.get("tag") == EXEMPT:
         yield f"tag: {EXEMPT!r} marks accounts that need no certificate"
-    yield from _range(values, "skips", 0, _MILLION)
+    yield from in_range(values, "skips", 0, _MILLION)
 
 
 def _adoption(values: Mapping[str, Any]) -> Iterator[str]:
@@ -316,18 +216,18 @@ def _enrolment(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _tickets(values: Mapping[str, Any]) -> Iterator[str]:
     for key in ("absolute", "idle", "recheck"):
-        yield from _range(values, key, 1, _YEAR)
-    yield from _range(values, "recheck_grace", 0, _YEAR)
+        yield from in_range(values, key, 1, _YEAR)
+    yield from in_range(values, "recheck_grace", 0, _YEAR)
     yield from _at_most(values, "idle", "absolute")
 
 
 def _attempts(values: Mapping[str, Any]) -> Iterator[str]:
     for key in ("idle", "total", "hold_max", "challenge", "repeat"):
-        yield from _range(values, key, 1, _YEAR)
+        yield from in_range(values, key, 1, _YEAR)
     for key in ("held_max", "held_total"):
-        yield from _range(values, key, 1, _TERABYTE)
+        yield from in_range(values, key, 1, _TERABYTE)
     for key in ("per_unit", "per_address"):
-        yield from _range(values, key, 1, _MILLION)
+        yield from in_range(values, key, 1, _MILLION)
     yield from _at_most(values, "idle", "total")
     yield from _at_most(values, "held_max", "held_total")
 
@@ -337,7 +237,7 @@ def _helper(values: Mapping[str, Any]) -> Iterator[str]:
     if not ports or any(not 1024 <= port <= 65535 for port in ports):
         yield "ports: must be one or more of 1024 to 65535"
     yield from unique("ports", ports)
-    yield from _range(values, "countdown", 0, 3600)
+    yield from in_range(values, "countdown", 0, 3600)
 
 
 def _stores(values: Mapping[str, Any]) -> Iterator[str]:
@@ -346,7 +246,7 @@ def _stores(values: Mapping[str, Any]) -> Iterator[str]:
     durable = values.get("durable")
     if durable is not None and not _DATABASE.fullmatch(durable):
         yield "durable: must be a SQLAlchemy address of an SQLite file or a PostgreSQL database"
-    yield from _range(values, "failures_per_minute", 1, _MILLION)
+    yield from in_range(values, "failures_per_minute", 1, _MILLION)
 
 
 def _settings(values: Mapping[str, Any]) -> Iterator[str]:
@@ -380,11 +280,6 @@ def _paths_apart(site: Site, paths: Paths) -> Iterator[str]:
             yield f"[host.paths] {path!r} lies below certlogin's own prefix"
 
 
-def _range(values: Mapping[str, Any], key: str, least: int, most: int) -> Iterator[str]:
-    if key in values and not least <= values[key] <= most:
-        yield f"{key}: must be {least} to {most}"
-
-
 def _at_most(values: Mapping[str, Any], key: str, limit: str) -> Iterator[str]:
     if key in values and limit in values and values[key] > values[limit]:
         yield f"{key}: must not be more than {limit}"
@@ -394,9 +289,9 @@ _CHECKS: Final[Mapping[type, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
     Site: _site,
     Host: _host,
     Paths: _paths,
-    Trust: _trust,
-    Anchor: _anchor,
-    RevocationSettings: _revocation,
+    Trust: trust_settings,
+    Anchor: anchor_settings,
+    RevocationSettings: revocation_settings,
     SM2Settings: _sm2,
     CASettings: _ca,
     Rules: _rules,

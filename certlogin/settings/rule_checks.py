@@ -1,4 +1,4 @@
-"""What the rules about helpers and keys must mean; a part of `checks.py`."""
+"""What the rules about helpers and keys must mean, and what every check asks; a part of `checks.py`."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +19,11 @@ def unique(key: str, entries: Iterable[object]) -> Iterator[str]:
             yield f"{key}: {entry!r} is given {count} times"
         if entry == "":
             yield f"{key}: an entry is empty"
+
+
+def in_range(values: Mapping[str, Any], key: str, least: int, most: int) -> Iterator[str]:
+    if key in values and not least <= values[key] <= most:
+        yield f"{key}: must be {least} to {most}"
 
 
 def helper_rule(values: Mapping[str, Any]) -> Iterator[str]:

@@ -3,8 +3,8 @@
 import pytest
 
 from certlogin.records.proof import ProofFormat
-from certlogin.settings.checks import _formats
 from certlogin.settings.trust import Anchor, RelayRisk
+from certlogin.settings.trust_checks import _formats
 from tests.companions import allows, without
 from tests.settings.good import changed, problems, read
 
@@ -32,7 +32,7 @@ def test_s18_another_one_where_the_risk_is_accepted(name: str) -> None:
     assert anchor(formats=[name], relay_risk="accepted").formats == (ProofFormat(name),)
 
 
-@without({"certlogin.settings.checks._formats": lambda *_: ()}, sees="nothing is said")
+@without({"certlogin.settings.trust_checks._formats": lambda *_: ()}, sees="nothing is said")
 @pytest.mark.parametrize("name", OTHERS)
 def test_s18_and_nowhere_else(name: str) -> None:
     for values in ({}, {"relay_risk": "refused"}):
